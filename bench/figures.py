@@ -10,8 +10,9 @@ BASES = ("gdnsd", "knot")  # what ratios are against: the first of these that wa
 
 def interval_95(samples, statistic=statistics.median, seed=1):
     """The 95 % interval of a statistic by bootstrap: what it would be for other luck."""
-    if len(samples) < 3:
-        return min(samples), max(samples)
+    if len(samples) < 3:  # too few to say: all that was seen
+        alone = [statistic([sample]) for sample in samples]
+        return min(alone), max(alone)
     rng = random.Random(seed)
     drawn = sorted(statistic(rng.choices(samples, k=len(samples))) for _ in range(RESAMPLES))
     return drawn[int(0.025 * RESAMPLES)], drawn[int(0.975 * RESAMPLES) - 1]

@@ -5,13 +5,14 @@ A server is a class with
 
     name, package     what the table calls it, and the Debian package it comes from
     find()            the path of its program, or None
-    rows              the kinds of row it can serve: "static", "views"
+    lacks(row)        why it cannot serve a kind of row ("static", "views"), or None
     prepare(place)    writes its configuration and returns the command that starts it
 
 `place` is a Place: where to write, which port to listen on, where the workload's files lie.
 """
 
 import dataclasses
+import glob
 import os
 import re
 import shutil
@@ -61,6 +62,9 @@ class Server:
                               timeout=10, check=False)
         found = re.search(r"\d+\.\d+(\.\d+)?\S*", said.stdout + said.stderr)
         return found.group(0).rstrip(",)") if found else "?"
+
+    def lacks(self, row):
+        return None if row in self.rows else f"cannot serve this row ({row})"
 
     def accepts(self, reply):
         """Whether a reply to the start-up probe shows that the zone is served."""
@@ -155,7 +159,7 @@ zone:
 
 
 class Knot(Server):
-    name, package, program = "knot", "knot", "knotd"
+    name, package, program = "knot", "knot knot-module-geoip", "knotd"
     rows = ("static", "views")
 
     CONFIG = """server:
@@ -184,6 +188,11 @@ zone:
     ttl: 60
     mode: subnet
 """
+
+    def lacks(self, row):
+        if row == "views" and not glob.glob("/usr/lib/*/knot/modules-*/geoip.so"):
+            return "its module is not installed (package knot-module-geoip)"
+        return super().lacks(row)
 
     def prepare(self, place):
         static = place.row == "static"

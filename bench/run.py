@@ -127,8 +127,8 @@ def servers_start(options, row, data, scratch, running):
         if server.path is None:
             row["missing"][name] = (f"not installed (package {server.package})" if server.package
                                     else "not built")
-        elif row["serves"] not in server.rows or (row["kind"] == "tcp" and name == "echo"):
-            row["missing"][name] = f"cannot serve this row ({row['kind']})"
+        elif server.lacks(row["serves"]) or (row["kind"] == "tcp" and name == "echo"):
+            row["missing"][name] = server.lacks(row["serves"]) or "it is UDP only"
         else:
             measured, reason = server_start(options, server, row, data, scratch)
             if measured is None:
