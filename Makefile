@@ -35,7 +35,7 @@ bench:
 	@tools/install-packages --with bench
 	@tools/configure build
 	@ninja -C build
-	@bench/run
+	@bench/run.py --short
 
 tidy:
 	@tools/tidy

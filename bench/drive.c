@@ -1,4 +1,7 @@
-/* Pace, matching and accounting of a load run, the same over UDP and TCP; see drive.h. */
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Pace, matching and accounting of a load run, the same over UDP and TCP; see drive.h.
+ */
 #include "drive.h"
 
 #include "reply.h"
@@ -10,7 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NS_PER_MS = 1000000, SOCKET_BUFFER_BYTES = 4 << 20 };
+enum {
+    NS_PER_MS = 1000000,
+    SOCKET_BUFFER_BYTES = 4 << 20
+};
 static const double ns_per_s = 1e9;
 
 uint64_t drive_clock_ns(void)
@@ -84,8 +90,8 @@ void drive_unstart(struct drive *drive, struct flight *flight, struct flight_slo
     }
 }
 
-static const char *drive_fault(struct drive *drive, const struct query *query,
-                               const uint8_t *reply, size_t length)
+static const char *drive_fault(struct drive *drive, const struct query *query, const uint8_t *reply,
+                               size_t length)
 {
     if (drive->options.echo) {
         return reply_echo_fault(query, reply, length);
@@ -127,12 +133,11 @@ int drive_connect(const struct drive *drive, const struct drive_client *client)
     int kind = drive->options.tcp ? SOCK_STREAM : SOCK_DGRAM | SOCK_NONBLOCK;
     int descriptor = socket(AF_INET, kind | SOCK_CLOEXEC, 0);
     int bytes = SOCKET_BUFFER_BYTES;
-    if (descriptor < 0
-        || setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) != 0
-        || bind(descriptor, (const struct sockaddr *)&client->source, sizeof client->source) != 0
-        || connect(descriptor, (const struct sockaddr *)&drive->options.server,
-                   sizeof drive->options.server)
-               != 0) {
+    if (descriptor < 0 ||
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) != 0 ||
+        bind(descriptor, (const struct sockaddr *)&client->source, sizeof client->source) != 0 ||
+        connect(descriptor, (const struct sockaddr *)&drive->options.server,
+                sizeof drive->options.server) != 0) {
         fprintf(stderr, "load: cannot open a socket to the server: %s\n", strerror(errno));
         if (descriptor >= 0) {
             close(descriptor);

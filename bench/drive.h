@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
  * One load run: what is asked, at which pace, and what came of it.
  *
  *                 +--------- drive ---------+
@@ -23,7 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DRIVE_CLIENTS_MAX = 8, DRIVE_SOCKETS_MAX = 64 };
+enum {
+    DRIVE_CLIENTS_MAX = 8,
+    DRIVE_SOCKETS_MAX = 64
+};
 
 /* An audience: where it asks from, and what is right for it. */
 struct drive_client {

@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
  * The load over TCP (RFC 7766): every connection keeps its share of the window under way, replies
  * may come in any order. A server that closes a connection costs the queries on it, which count as
  * lost, and a new connection, which is counted too.
@@ -150,8 +151,8 @@ static void connections_wait(const struct drive *drive)
 {
     for (uint32_t i = 0; i < drive->options.sockets; i++) {
         short writable = connections[i].outgoing_bytes > 0 ? POLLOUT : 0;
-        watched[i] = (struct pollfd){.fd = connections[i].descriptor,
-                                     .events = (short)(POLLIN | writable)};
+        watched[i] =
+            (struct pollfd){.fd = connections[i].descriptor, .events = (short)(POLLIN | writable)};
     }
     poll(watched, drive->options.sockets, drive->options.rate_qps > 0 ? 0 : 1);
 }

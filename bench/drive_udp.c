@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
  * The load over UDP: each socket in turn hands in what came back and sends as many again, in one
  * system call each way. A round in which nothing came spins for a moment before it sleeps: a
  * generator that sleeps at once would make the server pay for waking it.
@@ -17,8 +18,8 @@ enum {
     DATAGRAM_MAX_BYTES = 1500,
     NS_PER_MS = 1000000,
     SWEEP_INTERVAL_MS = 50,
-    SPIN_PAUSES = 64,       /* between two looks at the sockets, about a microsecond */
-    SPIN_ROUNDS_MAX = 256,  /* then sleep */
+    SPIN_PAUSES = 64,      /* between two looks at the sockets, about a microsecond */
+    SPIN_ROUNDS_MAX = 256, /* then sleep */
 };
 
 struct udp_socket {
@@ -104,8 +105,8 @@ static int socket_send(struct drive *drive, struct udp_socket *udp, uint64_t now
     }
     for (uint32_t i = 0; i < count; i++) {
         batch.slots[i] = drive_start(drive, udp->client, &udp->flight, now_ns);
-        batch.outgoing_pieces[i] = (struct iovec){batch.slots[i]->query->bytes,
-                                                  batch.slots[i]->query->length_bytes};
+        batch.outgoing_pieces[i] =
+            (struct iovec){batch.slots[i]->query->bytes, batch.slots[i]->query->length_bytes};
     }
     int sent = sendmmsg(udp->descriptor, batch.outgoing, count, MSG_DONTWAIT);
     if (sent < 0 && !socket_may_retry("send")) {
@@ -150,12 +151,22 @@ static void sockets_expire(struct drive *drive, uint64_t now_ns)
     }
 }
 
+/* Lets the core rest for some cycles without leaving it. */
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#else
+    __asm__ volatile("" ::: "memory");
+#endif
+}
+
 /* Waits after a round that moved nothing, the `idle`th in a row. */
 static void sockets_idle(const struct drive *drive, uint32_t idle)
 {
     if (idle <= SPIN_ROUNDS_MAX || drive->options.rate_qps > 0) {
         for (int i = 0; i < SPIN_PAUSES; i++) {
-            __builtin_ia32_pause();
+            cpu_relax();
         }
         return;
     }

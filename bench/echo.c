@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
  * The floor: a UDP server that sends every datagram back and does nothing else. What it costs a
  * query is the kernel's price, which no DNS server on the same sockets can undercut.
  *
@@ -16,7 +17,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { BATCH = 64, DATAGRAM_MAX_BYTES = 1500, SOCKET_BUFFER_BYTES = 4 << 20 };
+enum {
+    BATCH = 64,
+    DATAGRAM_MAX_BYTES = 1500,
+    SOCKET_BUFFER_BYTES = 4 << 20
+};
 
 static uint8_t buffers[BATCH][DATAGRAM_MAX_BYTES];
 static struct sockaddr_in peers[BATCH];
@@ -36,8 +41,8 @@ static bool endpoint_parse(const char *text, struct sockaddr_in *ret_endpoint)
     long port = strtol(colon + 1, &end, 10);
     ret_endpoint->sin_family = AF_INET;
     ret_endpoint->sin_port = htons((uint16_t)port);
-    return *end == '\0' && port > 0 && port <= UINT16_MAX
-           && inet_pton(AF_INET, address, &ret_endpoint->sin_addr) == 1;
+    return *end == '\0' && port > 0 && port <= UINT16_MAX &&
+           inet_pton(AF_INET, address, &ret_endpoint->sin_addr) == 1;
 }
 
 static void messages_prepare(void)
@@ -80,9 +85,9 @@ int main(int argc, char **argv)
     }
     int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     int bytes = SOCKET_BUFFER_BYTES;
-    if (descriptor < 0
-        || setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) != 0
-        || bind(descriptor, (struct sockaddr *)&endpoint, sizeof endpoint) != 0) {
+    if (descriptor < 0 ||
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) != 0 ||
+        bind(descriptor, (struct sockaddr *)&endpoint, sizeof endpoint) != 0) {
         fprintf(stderr, "echo: %s: %s\n", argv[1], strerror(errno));
         return 2;
     }

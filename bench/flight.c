@@ -1,4 +1,7 @@
-/* The table of unanswered queries; flight.h has the drawing. */
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The table of unanswered queries; flight.h has the drawing.
+ */
 #include "flight.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
  * The queries of one socket that wait for their reply.
  *
  *     message id:  | tag (changes with each use of the slot) | slot number |
@@ -13,7 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { FLIGHT_SLOTS_MAX = 1024 }; /* ten bits of the id, six are left for the tag */
+enum {
+    FLIGHT_SLOTS_MAX = 1024
+}; /* ten bits of the id, six are left for the tag */
 
 struct query;
 

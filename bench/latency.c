@@ -1,7 +1,12 @@
-/* The histogram behind p50 and p99; latency.h says how exact it is. */
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The histogram behind p50 and p99; latency.h says how exact it is.
+ */
 #include "latency.h"
 
-enum { STEPS = 1 << LATENCY_STEP_BITS };
+enum {
+    STEPS = 1 << LATENCY_STEP_BITS
+};
 
 static uint32_t latency_bucket(uint64_t duration_ns)
 {

@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
  * A histogram of durations with 32 steps to each doubling: a percentile read from it is at most
  * 3 % too high, over the whole range from nanoseconds to minutes, in 10 kB.
  */
@@ -7,7 +8,10 @@
 
 #include <stdint.h>
 
-enum { LATENCY_STEP_BITS = 5, LATENCY_BUCKETS = (38 - LATENCY_STEP_BITS) << LATENCY_STEP_BITS };
+enum {
+    LATENCY_STEP_BITS = 5,
+    LATENCY_BUCKETS = (38 - LATENCY_STEP_BITS) << LATENCY_STEP_BITS
+};
 
 struct latency {
     uint64_t counts[LATENCY_BUCKETS];

@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
  * The load generator: asks a DNS server what a workload file says, checks every reply, and prints
  * what came of it as one line of JSON.
  *
@@ -193,8 +194,7 @@ static void report_print(const struct drive *run)
            "\"p99_us\": %.1f, \"max_us\": %.1f, \"load_cpu_s\": %.3f, \"first_fault\": \"%s\"}\n",
            run->options.duration_s, tally->sent, tally->answered, tally->lost, tally->wrong,
            tally->stray, tally->sampled, tally->reconnects, tally->rcodes[0], tally->rcodes[3],
-           (double)tally->answered / run->options.duration_s,
-           (double)tally->reply_bytes / answered,
+           (double)tally->answered / run->options.duration_s, (double)tally->reply_bytes / answered,
            (double)latency_percentile_ns(latency, 0.50) / 1e3,
            (double)latency_percentile_ns(latency, 0.99) / 1e3, (double)latency->max_ns / 1e3,
            timeval_seconds(own.ru_utime) + timeval_seconds(own.ru_stime),

@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
  * Reading a workload file whole, and checking every length in it once, so that the sending loop
  * need not. The format is drawn in query_set.h.
  */
@@ -11,7 +12,11 @@
 #include <string.h>
 
 static const char set_magic[8] = {'H', 'Z', 'Q', 'S', 'E', 'T', '1', '\n'};
-enum { SET_HEADER_BYTES = 16, RECORD_HEADER_BYTES = 12, LABEL_MAX_BYTES = 63 };
+enum {
+    SET_HEADER_BYTES = 16,
+    RECORD_HEADER_BYTES = 12,
+    LABEL_MAX_BYTES = 63
+};
 
 static uint16_t bytes_read_u16(const uint8_t *at)
 {
@@ -77,8 +82,7 @@ static size_t record_read(uint8_t *at, size_t left, struct query *query)
     query->answers = bytes_read_u16(at + 4);
     query->address_sum = bytes_read_u32(at + 8);
     query->bytes = at + RECORD_HEADER_BYTES;
-    if (query->length_bytes > QUERY_MAX_BYTES
-        || query->length_bytes > left - RECORD_HEADER_BYTES) {
+    if (query->length_bytes > QUERY_MAX_BYTES || query->length_bytes > left - RECORD_HEADER_BYTES) {
         return 0;
     }
     query->question_bytes = question_measure(query->bytes, query->length_bytes);

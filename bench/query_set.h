@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
  * The questions of a benchmark, ready to be sent, each with the answer that is right.
  *
  * bench/workload.py writes the file; the load generator reads it once and walks it in order, so

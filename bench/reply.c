@@ -1,4 +1,7 @@
-/* Checking what came back; the two depths are told apart in reply.h. */
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Checking what came back; the two depths are told apart in reply.h.
+ */
 #include "reply.h"
 
 #include "query_set.h"
@@ -49,9 +52,9 @@ const char *reply_fault(const struct query *query, const uint8_t *reply, size_t 
     if ((reply[3] & RCODE_MASK) != query->rcode) {
         return "rcode";
     }
-    if (wire_read_u16(reply + 4) != 1
-        || memcmp(reply + QUERY_HEADER_BYTES, query->bytes + QUERY_HEADER_BYTES,
-                  query->question_bytes) != 0) {
+    if (wire_read_u16(reply + 4) != 1 ||
+        memcmp(reply + QUERY_HEADER_BYTES, query->bytes + QUERY_HEADER_BYTES,
+               query->question_bytes) != 0) {
         return "question not echoed bit for bit";
     }
     if (wire_read_u16(reply + 6) != query->answers) {
@@ -92,8 +95,8 @@ static bool record_owner_is_question(const struct query *query, const uint8_t *r
     if (wire_read_u16(owner) == (POINTER_BITS << 8 | QUERY_HEADER_BYTES)) {
         return true;
     }
-    return length - record->owner_at >= name_bytes
-           && memcmp(owner, query->bytes + QUERY_HEADER_BYTES, name_bytes) == 0;
+    return length - record->owner_at >= name_bytes &&
+           memcmp(owner, query->bytes + QUERY_HEADER_BYTES, name_bytes) == 0;
 }
 
 const char *reply_content_fault(const struct query *query, const uint8_t *reply, size_t length)
@@ -116,9 +119,9 @@ const char *reply_content_fault(const struct query *query, const uint8_t *reply,
     if (address_sum != query->address_sum) {
         return "addresses";
     }
-    if (query->answers == 0
-        && (wire_read_u16(reply + 8) == 0 || !record_next(reply, length, &at, &record)
-            || record.type != TYPE_SOA)) {
+    if (query->answers == 0 &&
+        (wire_read_u16(reply + 8) == 0 || !record_next(reply, length, &at, &record) ||
+         record.type != TYPE_SOA)) {
         return "a negative answer without its SOA";
     }
     return NULL;

@@ -1,4 +1,5 @@
-/*
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
  * Is this reply the right one? Two depths: what every reply must pass, which costs one comparison
  * of the question, and what a sample must pass, which reads every record.
  */
