@@ -73,7 +73,6 @@ class Server:
 
 class Horizon(Server):
     name, package, program = "horizon", "", "build/horizon"
-    rows = ("static", "views")
     version_flag = "--version"
 
     def find(self):
@@ -82,16 +81,8 @@ class Horizon(Server):
         return path if os.access(path, os.X_OK) else None
 
     def prepare(self, place):
-        command = [self.path, "serve", "--listen", f"127.0.0.1:{place.port}",
-                   "--workers", str(place.workers)]
-        if place.row == "static":
-            return command + ["--zone", f"{ORIGIN}={place.zone()}"]
-        return command + ["--config", place.write("horizon.yaml", horizon_views(place))]
-
-
-def horizon_views(place):
-    """Two views whose every name differs: the zone of each view is a file of its own."""
-    raise NotImplementedError(place)
+        return [self.path, "serve", "--listen", f"127.0.0.1:{place.port}",
+                "--zone", f"{ORIGIN}={place.zone()}", "--workers", str(place.workers)]
 
 
 class Gdnsd(Server):
