@@ -3,7 +3,7 @@
 
 from xml.sax.saxutils import escape
 
-WIDTH, LEFT, RIGHT, BAR, GAP, TITLE = 760, 110, 190, 18, 8, 34
+WIDTH, LEFT, RIGHT, BAR, GAP, TITLE = 760, 90, 190, 18, 8, 36
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .title { font-weight: 600 } .note { fill: #59636e; font-size: 12px }
@@ -52,13 +52,14 @@ def svg(result):
             panel, height = _panel(row, top)
             parts.append(panel)
             top += height
-    machine = result["machine"]
-    note = (f"CPU \u00b5s a query (user + system), one worker, median of {result['rows'][0]['rounds']} "
-            f"interleaved runs; line: 95 % interval. {machine['cpu']}, kernel {machine['kernel']}, "
-            f"{result['date']}")
-    height = top + 24
+    machine, rounds = result["machine"], result["rows"][0]["rounds"]
+    notes = (f"CPU \u00b5s a query, user and system, one worker; median of {rounds} interleaved runs, "
+             "line: its 95 % interval", f"{machine['cpu']}, kernel {machine['kernel']}, {result['date']}")
+    parts += [f'<text class="note" x="16" y="{top + 10 + 17 * i}">{escape(note)}</text>'
+              for i, note in enumerate(notes)]
+    height = top + 40
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
             f'viewBox="0 0 {WIDTH} {height}" role="img">\n'
             f'<title>CPU cost of a DNS query by server</title>\n<style>{STYLE}</style>\n'
             f'<rect class="back" width="{WIDTH}" height="{height}"/>\n' + "\n".join(parts)
-            + f'\n<text class="note" x="16" y="{top + 8}">{escape(note)}</text>\n</svg>\n')
+            + "\n</svg>\n")
