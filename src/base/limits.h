@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The one table of limits: name, value, reason. Every queue, name, loop and connection count in
+ * horizon is bounded by a row here; related rows are tied by static assertions below the table.
+ * Limits that a configuration may change are options (config/) whose default is a row here.
+ */
+#pragma once
+
+#define LIMIT_TABLE(X)                                                                             \
+    X(LIMIT_NAME_BYTES, 255, "RFC 1035 2.3.4: a name on the wire")                                 \
+    X(LIMIT_LABEL_BYTES, 63, "RFC 1035 2.3.4: a label")                                            \
+    X(LIMIT_LABELS, 127, "what fits in 255 bytes")                                                 \
+    X(LIMIT_MESSAGE_BYTES, 65535, "RFC 1035 4.2.2: the TCP length field")                          \
+    X(LIMIT_UDP_PAYLOAD, 1232, "default EDNS payload: no fragments on an IPv6 minimum MTU")        \
+    X(LIMIT_UDP_PLAIN, 512, "RFC 1035 4.2.1: UDP without EDNS")                                    \
+    X(LIMIT_VIEWS, 64, "a set of views is one machine word")                                       \
+    X(LIMIT_LISTENERS, 64, "addresses a server listens on")                                        \
+    X(LIMIT_WORKERS, 256, "threads that answer")                                                   \
+    X(LIMIT_ZONES, 65536, "zones in one process")                                                  \
+    X(LIMIT_CHAIN, 16, "links of a CNAME or DNAME chain followed in one answer")                   \
+    X(LIMIT_EDNS_OPTIONS, 64, "options read in one OPT record; the rest is ignored")               \
+    X(LIMIT_COMPRESS, 64, "names remembered for compression in one reply")                         \
+    X(LIMIT_NSID_BYTES, 128, "RFC 5001 leaves it open; more only costs payload")                   \
+    X(LIMIT_NODE_BYTES, 1048576, "all records of one owner name, encoded")                         \
+    X(LIMIT_RRSET_BYTES, 65000, "one record set must fit a TCP reply")                             \
+    X(LIMIT_INCLUDE_DEPTH, 8, "nested $INCLUDE files")                                             \
+    X(LIMIT_DIAGS, 100, "findings kept from one check; the rest is counted")                       \
+    X(LIMIT_ZONE_TEXT_BYTES, 4294967295, "size of one zone file")
+
+enum limit {
+#define X(name, value, reason) name = value,
+    LIMIT_TABLE(X)
+#undef X
+};
+
+_Static_assert(LIMIT_LABELS * 2 + 1 <= LIMIT_NAME_BYTES, "labels follow from the name length");
+_Static_assert(LIMIT_UDP_PLAIN <= LIMIT_UDP_PAYLOAD, "EDNS never shrinks a reply");
+_Static_assert(LIMIT_RRSET_BYTES < LIMIT_MESSAGE_BYTES, "a set fits a TCP reply");
+_Static_assert(LIMIT_RRSET_BYTES < LIMIT_NODE_BYTES, "a name holds at least one largest set");

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The one publish point: the pointer to the current snapshot, and the grace period after which the
+ * previous one may be taken apart. The only user of liburcu (QSBR flavour).
+ *
+ *   control:  publish_swap(new) ─► later: publish_done() hands back each old snapshot once no worker
+ *                                  can hold it any more
+ *   worker:   publish_online() ... publish_load() after receive, once a batch; publish_quiescent()
+ *             after the batch; publish_offline() while blocked in receive
+ *
+ * One struct publish per server; nothing at file scope but liburcu's own thread state.
+ */
+#pragma once
+
+#include "snapshot/snapshot.h"
+
+struct publish;
+
+/* `wake` is called from a helper thread when publish_done() has something; may be NULL. */
+int publish_new(const struct alloc *alloc, void (*wake)(void *ctx), void *ctx, struct publish **out);
+void publish_free(struct publish *publish);
+
+/* Control: makes `snapshot` current. The old one comes back through publish_done(). */
+int publish_swap(struct publish *publish, const struct snapshot *snapshot);
+/* Oldest retired snapshot that nobody can hold any more, or NULL. */
+const struct snapshot *publish_done(struct publish *publish);
+/* Waits until everything retired is done (stop, tests). */
+void publish_wait(struct publish *publish);
+/* Control thread's own view of the current snapshot. */
+const struct snapshot *publish_current(const struct publish *publish);
+
+/* Workers. */
+void publish_thread_register(void);
+void publish_thread_unregister(void);
+void publish_online(void);
+void publish_offline(void);
+void publish_quiescent(void);
+const struct snapshot *publish_load(const struct publish *publish);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A copy-on-write qp-trie of names in canonical order (RFC 4034 6.1), after Tony Finch's. A name's key
+ * is its labels from the root end, each byte one or two codes of 48, each label ended by code 0, so
+ * that a name sorts right before the names below it. A branch tests one position of the key; its twigs
+ * lie side by side, found by counting bits, so one level costs one cache line.
+ *
+ *   twig (12 bytes)   leaf:    tag, flags, reference of a node
+ *                     branch:  tag, key position, bit map of 48, reference of the twig array
+ *
+ * One search gives the exact match, the closest encloser, and every cut on the way (delegations and
+ * DNAMEs), because the ancestors of a name sit on its path as the twig of code 0.
+ *
+ * Names are relative here (dns/name.h): labels without root label, "" is the root of the tree.
+ */
+#pragma once
+
+#include "snapshot/slab.h"
+
+struct twig {
+    uint32_t low, high;
+    ref_t ref;
+};
+
+/* Flags of a leaf, so that a walk sees them without touching the node. */
+enum { LEAF_CUT = 1, LEAF_DNAME = 2 };
+
+enum { QP_KEY_MAX = 640, QP_ANCESTORS = 128 };
+
+/* A relative name prepared for searching. Label i counts from the name's end (the zone's side). */
+struct qp_name {
+    const uint8_t *wire; /* relative, lower case */
+    uint8_t len, labels;
+    uint16_t key_len;
+    uint8_t start[128]; /* offset of each label in wire, from the left */
+    uint8_t key[QP_KEY_MAX];
+};
+
+static inline bool twig_empty(struct twig twig)
+{
+    return (twig.low & 3) == 0;
+}
+
+/* Splits and encodes a valid relative name; upper case is folded in the key only. */
+void qp_name_init(struct qp_name *name, const uint8_t *wire, size_t len);
+
+struct qp_found {
+    ref_t exact;       /* node of the name itself, 0 if none */
+    ref_t cut;         /* topmost strict ancestor (below the apex) with LEAF_CUT or LEAF_DNAME, 0 if none */
+    uint8_t cut_labels; /* its depth */
+    uint8_t cut_flags;
+    uint8_t encloser;  /* labels of the closest existing name (empty non-terminals exist) */
+    bool exists;       /* the name or something below it exists */
+};
+
+/* Relative wire name of a node: how the tree reads its leaves. */
+struct qp_leaf_name {
+    const uint8_t *wire;
+    size_t len;
+};
+struct qp_leaf_name qp_leaf_name(const struct slab *slab, ref_t leaf); /* snapshot/node.c */
+
+void qp_find(const struct slab *slab, struct twig root, const struct qp_name *name,
+             struct qp_found *out);
+/* Longest key in the tree that is `name` or an ancestor of it; 0 if none. For the tree of zones. */
+ref_t qp_find_longest(const struct slab *slab, struct twig root, const struct qp_name *name,
+                      bool strict);
+ref_t qp_get(const struct slab *slab, struct twig root, const struct qp_name *name);
+
+/* Inserts or replaces; takes over one reference to `leaf`. On failure the tree is as it was. */
+int qp_set(struct txn *txn, struct twig *root, const struct qp_name *name, ref_t leaf,
+           unsigned flags);
+/* ERR_NOT_FOUND when there is none. */
+int qp_remove(struct txn *txn, struct twig *root, const struct qp_name *name);
+
+/* Brings the change of `name` from base_old to base_new into `root`, another tree that shares most of
+ * base_old, sharing again what it can. The leaf of `name` itself must be the base's in both. */
+int qp_follow(struct txn *txn, struct twig *root, struct twig base_old, struct twig base_new,
+              const struct qp_name *name);
+
+/* Ordered walk. */
+struct qp_iter {
+    const struct slab *slab;
+    unsigned depth;
+    struct {
+        ref_t ref;
+        uint16_t next, count;
+    } level[QP_KEY_MAX];
+    struct twig lone; /* tree of a single leaf */
+};
+void qp_iter_init(struct qp_iter *iter, const struct slab *slab, struct twig root);
+ref_t qp_iter_next(struct qp_iter *iter); /* 0 at the end */
