@@ -73,7 +73,26 @@ class Server:
 
 class Horizon(Server):
     name, package, program = "horizon", "", "build/horizon"
+    rows = ("static", "views")
     version_flag = "--version"
+
+    VIEWS = """server:
+  listen: ["127.0.0.1:{port}"]
+  control: {folder}/control.sock
+views:
+  internal:
+    internal: true
+    match: [{internal}]
+  external:
+    match: [{external}]
+zones:
+  - zone: {origin}
+    file: {data}/external.zone
+    overlays:
+      - view: internal
+        reason: every name has its inner addresses
+        file: {data}/internal.overlay
+"""
 
     def find(self):
         path = os.environ.get("HORIZON_BIN") or os.path.join(
@@ -81,8 +100,13 @@ class Horizon(Server):
         return path if os.access(path, os.X_OK) else None
 
     def prepare(self, place):
-        return [self.path, "serve", "--listen", f"127.0.0.1:{place.port}",
-                "--zone", f"{ORIGIN}={place.zone()}", "--workers", str(place.workers)]
+        command = [self.path, "serve", "--workers", str(place.workers)]
+        if place.row == "static":
+            return command + ["--listen", f"127.0.0.1:{place.port}",
+                              "--zone", f"{ORIGIN}={place.zone()}"]
+        text = self.VIEWS.format(port=place.port, folder=place.folder, data=place.data,
+                                 origin=ORIGIN, **NETWORKS)
+        return command + ["--config", place.write("horizon.yaml", text)]
 
 
 class Gdnsd(Server):

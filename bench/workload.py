@@ -14,6 +14,7 @@ and with --views a second, different set of addresses for every name, as the ser
 
     internal.zone external.zone             one zone a view
     internal.set external.set               the same questions, each view's answers
+    internal.overlay                        what horizon lays over external.zone
     knot-geo.conf gdnsd-resources dyna.zone the same again for Knot's and gdnsd's geoip
 
 Mix: 85 % an A record that exists, 10 % a name that does not (half under the wrong environment,
@@ -98,9 +99,9 @@ def question_wire(name, kind):
     return struct.pack("!HHHHHH", 0, 0, 1, 0, 0, 1) + owner + struct.pack("!HH", kind, 1) + OPT_1232
 
 
-def zone_write(path, services):
+def zone_write(path, services, head=HEAD + "ns1 A 198.18.0.1\n"):
     with open(path, "w", encoding="ascii") as out:
-        out.write(HEAD + "ns1 A 10.0.0.1\n")
+        out.write(head)
         for name, addresses in zip(services.names, services.addresses):
             out.write("".join([f"{name} A {address_text(a)}\n" for a in addresses]))
 
@@ -147,7 +148,7 @@ def gdnsd_resources_write(path, views):
 
 def dyna_zone_write(path, services):
     with open(path, "w", encoding="ascii") as out:
-        out.write(HEAD + "ns1 A 10.0.0.1\n")
+        out.write(HEAD + "ns1 A 198.18.0.1\n")
         for number, name in enumerate(services.names):
             out.write(f"{name} {TTL_S} DYNA geoip!r{number}\n")
 
@@ -165,6 +166,8 @@ def views_write(folder, size, networks):
     for view in VIEWS:
         zone_write(os.path.join(folder, f"{view}.zone"), views[view])
         set_write(os.path.join(folder, f"{view}.set"), views[view], questions)
+    zone_write(os.path.join(folder, "internal.overlay"), views["internal"],
+               f"$ORIGIN {ORIGIN}.\n$TTL {TTL_S}\n")
     knot_geo_write(os.path.join(folder, "knot-geo.conf"), networks, views)
     gdnsd_resources_write(os.path.join(folder, "gdnsd-resources"), views)
     dyna_zone_write(os.path.join(folder, "dyna.zone"), views["internal"])
