@@ -25,7 +25,13 @@
     X(LIMIT_RRSET_BYTES, 65000, "one record set must fit a TCP reply")                             \
     X(LIMIT_INCLUDE_DEPTH, 8, "nested $INCLUDE files")                                             \
     X(LIMIT_DIAGS, 100, "findings kept from one check; the rest is counted")                       \
-    X(LIMIT_ZONE_TEXT_BYTES, 4294967295, "size of one zone file")
+    X(LIMIT_ZONE_TEXT_BYTES, 4294967295, "size of one zone file")                                  \
+    X(LIMIT_CONFIG_BYTES, 67108864, "size of the configuration file")                              \
+    X(LIMIT_CONTROL_CONNECTIONS, 32, "open connections to the control socket")                     \
+    X(LIMIT_CONTROL_IDLE_S, 10, "seconds a connection to the control socket may be silent")        \
+    X(LIMIT_CONTROL_BODY_BYTES, 65536, "body of one request to the control socket")                \
+    X(LIMIT_LOADING, 4, "zone files read and parsed at the same time")                             \
+    X(LIMIT_STOP_MS, 5000, "how long a stop waits for queries under way")
 
 enum limit {
 #define X(name, value, reason) name = value,
