@@ -27,6 +27,7 @@
     X(LIMIT_DIAGS, 100, "findings kept from one check; the rest is counted")                       \
     X(LIMIT_ZONE_TEXT_BYTES, 4294967295, "size of one zone file")                                  \
     X(LIMIT_CONFIG_BYTES, 67108864, "size of the configuration file")                              \
+    X(LIMIT_CONFIG_DEPTH, 16, "lists and maps inside each other in a configuration")               \
     X(LIMIT_CONTROL_CONNECTIONS, 32, "open connections to the control socket")                     \
     X(LIMIT_CONTROL_IDLE_S, 10, "seconds a connection to the control socket may be silent")        \
     X(LIMIT_CONTROL_BODY_BYTES, 65536, "body of one request to the control socket")                \
