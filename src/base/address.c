@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { V4_BITS = 96, GROUPS = 8 };
+enum {
+    V4_BITS = 96,
+    GROUPS = 8
+};
 
 static const uint8_t V4_MAPPED[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -72,9 +75,12 @@ enum address_kind address_kind(const struct address *address)
 const char *address_kind_name(enum address_kind kind)
 {
     static const char *const names[] = {
-        [ADDRESS_PUBLIC] = "public",         [ADDRESS_PRIVATE] = "private",
-        [ADDRESS_ULA] = "ULA",               [ADDRESS_CGNAT] = "CGNAT",
-        [ADDRESS_LOOPBACK] = "loopback",     [ADDRESS_LINKLOCAL] = "link-local",
+        [ADDRESS_PUBLIC] = "public",
+        [ADDRESS_PRIVATE] = "private",
+        [ADDRESS_ULA] = "ULA",
+        [ADDRESS_CGNAT] = "CGNAT",
+        [ADDRESS_LOOPBACK] = "loopback",
+        [ADDRESS_LINKLOCAL] = "link-local",
         [ADDRESS_UNSPECIFIED] = "unspecified",
     };
     return names[kind];
@@ -130,7 +136,8 @@ char *address_to_text(const struct address *address, char out[ADDRESS_TEXT_BYTES
     return out;
 }
 
-/* Decimal number at *text, at most `max`, without leading zeros (010 means 8 to some); -1 if none. */
+/* Decimal number at *text, at most `max`, without leading zeros (010 means 8 to some); -1 if none.
+ */
 static int number_read(const char **text, int max)
 {
     const char *at = *text;

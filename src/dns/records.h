@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * A list of resource records in memory, as a zone text gives them: written once by a parser, read
- * once by the zone builder, then dropped as a whole. Consecutive records of one owner share it.
+ * in order by the zone builder, then dropped as a whole. An entry holds only what differs from the
+ * one before: an address beside another address of the same name costs 6 bytes.
  *
  *   chunk ─► [entry][entry]...  ─► chunk ─► ...
- *   entry: owner (absolute, lower case; empty = same as before), type, ttl, line, file, rdata
+ *   entry: flags, [owner] [ttl] [type] [line, unless the next one] [file], length, rdata
  *
  * One writer, then one reader; may move between threads as a whole.
  */
@@ -15,7 +16,7 @@
 #include <stdbool.h>
 
 struct record {
-    const uint8_t *owner; /* absolute, lower case */
+    const uint8_t *owner; /* absolute, lower case; to records_append() NULL: same as before */
     uint16_t type, rdata_len;
     uint32_t ttl, line;
     uint16_t file; /* index into records.files */
@@ -31,19 +32,21 @@ struct records {
     uint64_t bytes;   /* memory held */
     char **files;     /* names for places; files[0] is the main one */
     uint16_t file_count;
+    struct record latest; /* what the next entry is written against */
     uint8_t last_owner[256];
 };
 
 struct records_iter {
     const struct records_chunk *chunk;
     size_t at;
-    const uint8_t *owner;
+    struct record latest; /* what the next entry is read against */
 };
 
 void records_init(struct records *list, const struct alloc *alloc);
 void records_deinit(struct records *list);
 /* Adds a file name for places; its index, or a negative error. */
 int records_add_file(struct records *list, const char *file);
+/* Copies the record. ERR_NOMEM leaves the list as it was. */
 int records_append(struct records *list, const struct record *record);
 
 void records_iter_init(struct records_iter *iter, const struct records *list);

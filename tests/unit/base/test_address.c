@@ -56,10 +56,35 @@ static void test_bad_addresses_are_refused(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", " 1.2.3.4", "1..2.3",
-        "1.2.3.", "a.b.c.d", ":", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::",
-        "::1::", "12345::", "g::", "1:", ":1", "1:2:3:4:5:6:7:", "::1.2.3", "1:2:3:4:5:6:7:1.2.3.4",
-        "::1.2.3.4:5", "fe80::1%eth0", "10.0.0.0/8", "1:2:3:4::5:6:7:8", "99999999999.1.1.1",
+        "",
+        "1",
+        "1.2.3",
+        "1.2.3.4.5",
+        "1.2.3.256",
+        "01.2.3.4",
+        "1.2.3.4 ",
+        " 1.2.3.4",
+        "1..2.3",
+        "1.2.3.",
+        "a.b.c.d",
+        ":",
+        ":::",
+        "1:2:3:4:5:6:7",
+        "1:2:3:4:5:6:7:8:9",
+        "1:2:3:4:5:6:7:8::",
+        "::1::",
+        "12345::",
+        "g::",
+        "1:",
+        ":1",
+        "1:2:3:4:5:6:7:",
+        "::1.2.3",
+        "1:2:3:4:5:6:7:1.2.3.4",
+        "::1.2.3.4:5",
+        "fe80::1%eth0",
+        "10.0.0.0/8",
+        "1:2:3:4::5:6:7:8",
+        "99999999999.1.1.1",
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct address address, before;
@@ -106,21 +131,36 @@ static void test_kinds(void **state)
         const char *text;
         enum address_kind kind;
     } rows[] = {
-        {"9.255.255.255", ADDRESS_PUBLIC},    {"10.0.0.0", ADDRESS_PRIVATE},
-        {"10.255.255.255", ADDRESS_PRIVATE},  {"11.0.0.0", ADDRESS_PUBLIC},
-        {"172.15.255.255", ADDRESS_PUBLIC},   {"172.16.0.0", ADDRESS_PRIVATE},
-        {"172.31.255.255", ADDRESS_PRIVATE},  {"172.32.0.0", ADDRESS_PUBLIC},
-        {"192.167.255.255", ADDRESS_PUBLIC},  {"192.168.0.1", ADDRESS_PRIVATE},
-        {"192.169.0.0", ADDRESS_PUBLIC},      {"100.63.255.255", ADDRESS_PUBLIC},
-        {"100.64.0.0", ADDRESS_CGNAT},        {"100.127.255.255", ADDRESS_CGNAT},
-        {"100.128.0.0", ADDRESS_PUBLIC},      {"127.0.0.1", ADDRESS_LOOPBACK},
-        {"169.254.1.1", ADDRESS_LINKLOCAL},   {"0.0.0.0", ADDRESS_UNSPECIFIED},
-        {"::ffff:10.1.2.3", ADDRESS_PRIVATE}, {"::1", ADDRESS_LOOPBACK},
-        {"::", ADDRESS_UNSPECIFIED},          {"::2", ADDRESS_PUBLIC},
-        {"fbff::", ADDRESS_PUBLIC},           {"fc00::", ADDRESS_ULA},
-        {"fdff::1", ADDRESS_ULA},             {"fe00::", ADDRESS_PUBLIC},
-        {"fe80::1", ADDRESS_LINKLOCAL},       {"febf::1", ADDRESS_LINKLOCAL},
-        {"fec0::1", ADDRESS_PUBLIC},          {"2001:db8::1", ADDRESS_PUBLIC},
+        {"9.255.255.255", ADDRESS_PUBLIC},
+        {"10.0.0.0", ADDRESS_PRIVATE},
+        {"10.255.255.255", ADDRESS_PRIVATE},
+        {"11.0.0.0", ADDRESS_PUBLIC},
+        {"172.15.255.255", ADDRESS_PUBLIC},
+        {"172.16.0.0", ADDRESS_PRIVATE},
+        {"172.31.255.255", ADDRESS_PRIVATE},
+        {"172.32.0.0", ADDRESS_PUBLIC},
+        {"192.167.255.255", ADDRESS_PUBLIC},
+        {"192.168.0.1", ADDRESS_PRIVATE},
+        {"192.169.0.0", ADDRESS_PUBLIC},
+        {"100.63.255.255", ADDRESS_PUBLIC},
+        {"100.64.0.0", ADDRESS_CGNAT},
+        {"100.127.255.255", ADDRESS_CGNAT},
+        {"100.128.0.0", ADDRESS_PUBLIC},
+        {"127.0.0.1", ADDRESS_LOOPBACK},
+        {"169.254.1.1", ADDRESS_LINKLOCAL},
+        {"0.0.0.0", ADDRESS_UNSPECIFIED},
+        {"::ffff:10.1.2.3", ADDRESS_PRIVATE},
+        {"::1", ADDRESS_LOOPBACK},
+        {"::", ADDRESS_UNSPECIFIED},
+        {"::2", ADDRESS_PUBLIC},
+        {"fbff::", ADDRESS_PUBLIC},
+        {"fc00::", ADDRESS_ULA},
+        {"fdff::1", ADDRESS_ULA},
+        {"fe00::", ADDRESS_PUBLIC},
+        {"fe80::1", ADDRESS_LINKLOCAL},
+        {"febf::1", ADDRESS_LINKLOCAL},
+        {"fec0::1", ADDRESS_PUBLIC},
+        {"2001:db8::1", ADDRESS_PUBLIC},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct address address = parsed(rows[i].text);
@@ -137,10 +177,14 @@ static void test_prefix_text(void **state)
         const char *in, *out;
         unsigned bits;
     } rows[] = {
-        {"10.0.0.0/8", "10.0.0.0/8", 104},     {"0.0.0.0/0", "0.0.0.0/0", 96},
-        {"192.0.2.1", "192.0.2.1/32", 128},    {"192.0.2.1/32", "192.0.2.1/32", 128},
-        {"::/0", "::/0", 0},                   {"2001:db8::/33", "2001:db8::/33", 33},
-        {"2001:db8::1", "2001:db8::1/128", 128}, {"::ffff:10.0.0.0/104", "10.0.0.0/8", 104},
+        {"10.0.0.0/8", "10.0.0.0/8", 104},
+        {"0.0.0.0/0", "0.0.0.0/0", 96},
+        {"192.0.2.1", "192.0.2.1/32", 128},
+        {"192.0.2.1/32", "192.0.2.1/32", 128},
+        {"::/0", "::/0", 0},
+        {"2001:db8::/33", "2001:db8::/33", 33},
+        {"2001:db8::1", "2001:db8::1/128", 128},
+        {"::ffff:10.0.0.0/104", "10.0.0.0/8", 104},
         {"0.0.0.0/8", "0.0.0.0/8", 104},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -151,8 +195,9 @@ static void test_prefix_text(void **state)
         assert_string_equal(prefix_to_text(&prefix, text), rows[i].out);
     }
     static const char *const bad[] = {
-        "10.0.0.1/8",  "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1",
-        "10.0.0.0/8 ", "2001:db8::/129", "2001:db8::1/64", "/8", "10/8", "::ffff:10.0.0.0/8",
+        "10.0.0.1/8",  "10.0.0.0/33", "10.0.0.0/",         "10.0.0.0/08",
+        "10.0.0.0/-1", "10.0.0.0/8 ", "2001:db8::/129",    "2001:db8::1/64",
+        "/8",          "10/8",        "::ffff:10.0.0.0/8",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct prefix prefix;
