@@ -27,13 +27,20 @@ enum { LEAF_CUT = 1, LEAF_DNAME = 2 };
 
 enum { QP_KEY_MAX = 640, QP_ANCESTORS = 128 };
 
-/* A relative name prepared for searching. Label i counts from the name's end (the zone's side). */
+/* A relative name prepared for searching: its labels found and its key written into a qp_space. Several
+ * names may look into one space: a name relative to its zone is the front of the absolute one. */
+struct qp_space {
+    uint8_t start[128];      /* offset of each label in wire, from the left */
+    uint16_t key_start[128]; /* where the key of each label starts, from the root's end */
+    uint8_t key[QP_KEY_MAX];
+};
+
 struct qp_name {
     const uint8_t *wire; /* relative, lower case */
-    uint8_t len, labels;
+    const uint8_t *start;
+    const uint8_t *key;
     uint16_t key_len;
-    uint8_t start[128]; /* offset of each label in wire, from the left */
-    uint8_t key[QP_KEY_MAX];
+    uint8_t len, labels;
 };
 
 static inline bool twig_empty(struct twig twig)
@@ -41,12 +48,16 @@ static inline bool twig_empty(struct twig twig)
     return (twig.low & 3) == 0;
 }
 
-/* Splits and encodes a valid relative name; upper case is folded in the key only. */
-void qp_name_init(struct qp_name *name, const uint8_t *wire, size_t len);
+/* Splits and encodes a valid relative name of `len` bytes; `space` must outlive `name`. */
+void qp_name_init(struct qp_name *name, struct qp_space *space, const uint8_t *wire, size_t len);
+
+/* The front of `name`, which was made in `space`, without its last `labels` labels. */
+void qp_name_front(struct qp_name *front, const struct qp_name *name, const struct qp_space *space,
+                   unsigned labels);
 
 struct qp_found {
     ref_t exact;       /* node of the name itself, 0 if none */
-    ref_t cut;         /* topmost strict ancestor (below the apex) with LEAF_CUT or LEAF_DNAME, 0 if none */
+    ref_t cut;         /* topmost strict ancestor with LEAF_CUT or LEAF_DNAME, 0 if none */
     uint8_t cut_labels; /* its depth */
     uint8_t cut_flags;
     uint8_t encloser;  /* labels of the closest existing name (empty non-terminals exist) */
@@ -73,8 +84,13 @@ int qp_set(struct txn *txn, struct twig *root, const struct qp_name *name, ref_t
 /* ERR_NOT_FOUND when there is none. */
 int qp_remove(struct txn *txn, struct twig *root, const struct qp_name *name);
 
+/* Makes the path to an existing name and its leaf block private, so that the block may be changed in
+ * place; *out is its twig (for its flags). ERR_NOT_FOUND. */
+int qp_touch(struct txn *txn, struct twig *root, const struct qp_name *name, struct twig **out);
+
 /* Brings the change of `name` from base_old to base_new into `root`, another tree that shares most of
- * base_old, sharing again what it can. The leaf of `name` itself must be the base's in both. */
+ * base_old: where both agreed before, the changed branch of the base is shared again. ERR_NOT_FOUND
+ * when they part too early; the caller then sets or removes the name in `root` itself. */
 int qp_follow(struct txn *txn, struct twig *root, struct twig base_old, struct twig base_new,
               const struct qp_name *name);
 

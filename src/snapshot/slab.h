@@ -69,11 +69,14 @@ struct retired {
     uint64_t bytes;
 };
 
-/* What to undo or retire; see above. */
+/* A reference that the new trees gave up. moved: an unshared block whose children its copy took over;
+ * otherwise the reference as such, with all below. */
 struct txn_entry {
     ref_t ref;
-    bool moved; /* moved: its children belong to its copy now; else: one reference was dropped */
+    bool moved;
 };
+
+enum { TXN_OP_NOTES = 1024 }; /* more than one operation on a tree can need */
 
 struct txn {
     struct slab *slab;
@@ -83,27 +86,41 @@ struct txn {
     size_t count, cap;
 };
 
+struct twig;
+
 void txn_begin(struct txn *txn, struct slab *slab, const struct alloc *alloc);
 
-/* A fresh private block of `bytes` (header included), refs 1; ERR_NOMEM or ERR_LIMIT. */
+/* Room for the notes of one operation; called by each operation before it changes anything. */
+int txn_reserve(struct txn *txn);
+
+/* A fresh private block of `bytes` (header included), refs 1, content not cleared; ERR_NOMEM, ERR_LIMIT. */
 int txn_alloc(struct txn *txn, size_t bytes, enum block_kind kind, ref_t *out);
 
 /* May the block be changed in place? */
 bool txn_owns(const struct txn *txn, ref_t ref);
 
+/* One more reference, for another tree of the same transaction. */
 void txn_retain(struct txn *txn, ref_t ref);
 
-/* Makes a private copy of a branch block in place of one reference to it. ERR_NOMEM leaves all as it was. */
+/* A private copy that takes over the caller's reference to `ref` and its children. On failure nothing
+ * has changed. Needs txn_reserve(). */
 int txn_clone(struct txn *txn, ref_t ref, ref_t *out);
 
-/* Drops one reference that the *new* tree held. Frees private blocks at once, with all below. */
-int txn_drop(struct txn *txn, ref_t ref);
+/* The caller made a copy of the block (same children, perhaps more or fewer) himself: gives up the old
+ * one, its children counted for the copy. Needs txn_reserve(). */
+void txn_supersede(struct txn *txn, ref_t ref);
 
-/* Ends the transaction: replaced blocks go to `retired` (added to what is there). Cannot fail. */
+/* Gives up one reference of the new tree to a block, with all below. A private node goes at once, the
+ * rest at commit. Needs txn_reserve(). */
+void txn_drop(struct txn *txn, ref_t ref);
+
+/* Ends the transaction: what was given up goes to `retired` (added to what is there). Cannot fail. */
 void txn_commit(struct txn *txn, struct retired *retired);
 
-/* Ends it the other way: old trees are as before. The caller then drops each new root with slab_release. */
-void txn_abort(struct txn *txn);
+/* Ends it the other way. `old_roots` are the trees that the transaction started from and whose root
+ * references the new trees took over; they are whole again. Afterwards the caller drops every new root
+ * with slab_release(). */
+void txn_abort(struct txn *txn, const struct twig *old_roots, size_t count);
 
 /* Drops one reference of a whole tree outside a transaction; what nobody holds any more is retired. */
 void slab_release(struct slab *slab, ref_t ref, struct retired *retired);

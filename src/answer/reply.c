@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "answer/reply.h"
+
+enum { POINTER_TAG = 0xc000, POINTER_REACH = 0x3fff, RR_HEAD = 12 };
+
+static uint8_t lower(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+}
+
+void reply_init(struct reply *reply, uint8_t *wire, size_t len, size_t limit)
+{
+    reply->wire = wire;
+    reply->len = len;
+    reply->limit = limit;
+    reply->counts[0] = reply->counts[1] = reply->counts[2] = 0;
+    reply->names[0] = HEADER_BYTES;
+    reply->name_count = 1;
+}
+
+void reply_rewind(struct reply *reply, const struct reply *mark)
+{
+    reply->len = mark->len;
+    reply->name_count = mark->name_count;
+    memcpy(reply->counts, mark->counts, sizeof(reply->counts));
+}
+
+/* Follows pointers from `at` to a length byte. Our own pointers only ever point backwards. */
+static uint16_t name_follow(const uint8_t *wire, uint16_t at)
+{
+    while (wire[at] >= 0xc0) {
+        at = wire_read16(wire + at) & POINTER_REACH;
+    }
+    return at;
+}
+
+uint16_t reply_name_skip(const struct reply *reply, uint16_t at, unsigned labels)
+{
+    at = name_follow(reply->wire, at);
+    for (; labels > 0; labels--) {
+        at = name_follow(reply->wire, (uint16_t)(at + reply->wire[at] + 1u));
+    }
+    return at;
+}
+
+/* Is the name at place `at` of the reply the name `name`, apart from case? */
+static bool name_matches(const uint8_t *wire, uint16_t at, const uint8_t *name)
+{
+    for (;;) {
+        at = name_follow(wire, at);
+        unsigned len = wire[at];
+        if (len != *name) {
+            return false;
+        }
+        if (len == 0) {
+            return true;
+        }
+        for (unsigned i = 1; i <= len; i++) {
+            if (lower(wire[at + i]) != lower(name[i])) {
+                return false;
+            }
+        }
+        at = (uint16_t)(at + len + 1);
+        name += len + 1;
+    }
+}
+
+bool reply_name_is(const struct reply *reply, uint16_t at, const uint8_t *name)
+{
+    return name_matches(reply->wire, at, name);
+}
+
+static unsigned place_labels(const uint8_t *wire, uint16_t at)
+{
+    unsigned labels = 0;
+    for (at = name_follow(wire, at); wire[at]; labels++) {
+        at = name_follow(wire, (uint16_t)(at + wire[at] + 1u));
+    }
+    return labels;
+}
+
+/* Best place for the longest possible end of `name` (of `labels` labels): its place, and in *kept how
+ * many labels must still be written before the pointer. 0: none, write all. */
+static uint16_t name_best(const struct reply *reply, const uint8_t *name, unsigned labels,
+                          unsigned *kept)
+{
+    uint16_t best = 0;
+    *kept = labels;
+    for (unsigned i = 0; i < reply->name_count; i++) {
+        uint16_t at = name_follow(reply->wire, reply->names[i]);
+        unsigned have = place_labels(reply->wire, at);
+        unsigned skip_place = have > labels ? have - labels : 0;
+        unsigned skip_name = labels > have ? labels - have : 0;
+        const uint8_t *tail = name;
+        for (unsigned k = 0; k < skip_name; k++) {
+            tail += *tail + 1u;
+        }
+        at = reply_name_skip(reply, at, skip_place);
+        for (; skip_name < *kept; skip_name++) {
+            if (name_matches(reply->wire, at, tail)) {
+                best = at;
+                *kept = skip_name;
+                break;
+            }
+            tail += *tail + 1u;
+            at = reply_name_skip(reply, at, 1);
+        }
+    }
+    return best;
+}
+
+/* Writes a name at *at, compressed; false when it would pass the limit. Remembers its place. */
+static bool name_write(struct reply *reply, size_t *at, const uint8_t *name, uint16_t *place)
+{
+    unsigned labels = name_labels(name), kept;
+    uint16_t pointer = name_best(reply, name, labels, &kept);
+    size_t bytes = 0;
+    const uint8_t *tail = name;
+    for (unsigned i = 0; i < kept; i++) {
+        bytes += *tail + 1u;
+        tail += *tail + 1u;
+    }
+    bool point = pointer && pointer <= POINTER_REACH;
+    if (!point) {
+        bytes = name_len(name) - 1;
+    }
+    if (*at + bytes + 2 > reply->limit) {
+        return false;
+    }
+    memcpy(reply->wire + *at, name, bytes);
+    uint16_t start = (uint16_t)*at;
+    *at += bytes;
+    if (point) {
+        wire_write16(reply->wire + *at, POINTER_TAG | pointer);
+        *at += 2;
+    } else {
+        reply->wire[(*at)++] = 0;
+    }
+    if (bytes > 0 && start <= POINTER_REACH && reply->name_count < LIMIT_COMPRESS) {
+        reply->names[reply->name_count++] = start;
+    }
+    if (place) {
+        *place = point && bytes == 0 ? pointer : start;
+    }
+    return true;
+}
+
+static void head_write(uint8_t *at, uint16_t owner, uint16_t type, uint32_t ttl)
+{
+    wire_write16(at, POINTER_TAG | owner);
+    wire_write16(at + 2, type);
+    wire_write16(at + 4, CLASS_IN);
+    wire_write32(at + 6, ttl);
+}
+
+/* The rdata at *at; names compressed where the type allows. */
+static bool rdata_write(struct reply *reply, size_t *at, const struct type_names *names,
+                        const uint8_t *rdata, size_t len, uint16_t *target)
+{
+    const uint8_t *end = rdata + len;
+    if (*at + names->before > reply->limit) {
+        return false;
+    }
+    memcpy(reply->wire + *at, rdata, names->before);
+    *at += names->before;
+    rdata += names->before;
+    for (unsigned i = 0; i < names->names; i++) {
+        if (!name_write(reply, at, rdata, i == 0 ? target : NULL)) {
+            return false;
+        }
+        rdata += name_len(rdata);
+    }
+    size_t rest = (size_t)(end - rdata);
+    if (*at + rest > reply->limit) {
+        return false;
+    }
+    memcpy(reply->wire + *at, rdata, rest);
+    *at += rest;
+    return true;
+}
+
+static bool record_write(struct reply *reply, uint16_t owner, uint16_t type, uint32_t ttl,
+                         const uint8_t *rdata, size_t len, uint16_t *target)
+{
+    const struct type_names *names = type_compressed_names(type);
+    size_t at = reply->len + RR_HEAD;
+    unsigned name_count = reply->name_count;
+    if (!names) {
+        if (at + len > reply->limit) {
+            return false;
+        }
+        memcpy(reply->wire + at, rdata, len);
+        at += len;
+    } else if (at > reply->limit || !rdata_write(reply, &at, names, rdata, len, target)) {
+        reply->name_count = name_count;
+        return false;
+    }
+    head_write(reply->wire + reply->len, owner, type, ttl);
+    wire_write16(reply->wire + reply->len + 10, (unsigned)(at - reply->len - RR_HEAD));
+    reply->len = at;
+    return true;
+}
+
+/* A and AAAA: all records in one go. */
+static bool addresses_write(struct reply *reply, enum reply_section section, uint16_t owner,
+                            const struct rrset *set, const uint8_t *data, uint32_t ttl)
+{
+    size_t size = set->type == TYPE_A ? 4 : 16;
+    size_t fit = (reply->limit - reply->len) / (RR_HEAD + size);
+    size_t count = set->count <= fit ? set->count : fit;
+    uint8_t *at = reply->wire + reply->len;
+    for (size_t i = 0; i < count; i++) {
+        head_write(at, owner, set->type, ttl);
+        wire_write16(at + 10, (unsigned)size);
+        memcpy(at + RR_HEAD, data, size);
+        at += RR_HEAD + size;
+        data += size;
+    }
+    reply->len = (size_t)(at - reply->wire);
+    reply->counts[section] = (uint16_t)(reply->counts[section] + count);
+    return count == set->count;
+}
+
+bool reply_add_set(struct reply *reply, enum reply_section section, uint16_t owner,
+                   const struct node *node, const struct rrset *set, uint32_t ttl,
+                   uint16_t *target)
+{
+    const uint8_t *at = rrset_data(node, set);
+    if (set->type == TYPE_A || set->type == TYPE_AAAA) {
+        return addresses_write(reply, section, owner, set, at, ttl);
+    }
+    for (unsigned i = 0; i < set->count; i++) {
+        uint16_t len;
+        const uint8_t *rdata = rdata_next(set, &at, &len);
+        if (!record_write(reply, owner, set->type, ttl, rdata, len, target)) {
+            return false;
+        }
+        reply->counts[section]++;
+    }
+    return true;
+}
+
+bool reply_add_name(struct reply *reply, enum reply_section section, uint16_t owner, uint16_t type,
+                    uint32_t ttl, const uint8_t *name, uint16_t *target)
+{
+    if (!record_write(reply, owner, type, ttl, name, name_len(name), target)) {
+        return false;
+    }
+    reply->counts[section]++;
+    return true;
+}
+
+bool reply_add_addresses(struct reply *reply, const uint8_t *owner, const struct node *node,
+                         const struct rrset *set)
+{
+    uint16_t place = reply_find_name(reply, owner);
+    const uint8_t *data = rrset_data(node, set);
+    if (place) {
+        return addresses_write(reply, SECTION_ADDITIONAL, place, set, data, set->ttl);
+    }
+    /* The name stands nowhere yet: the first record writes it, the others point there. */
+    size_t size = set->type == TYPE_A ? 4 : 16, at = reply->len;
+    unsigned name_count = reply->name_count;
+    if (!name_write(reply, &at, owner, &place) || at + RR_HEAD - 2 + size > reply->limit) {
+        reply->name_count = name_count;
+        return false;
+    }
+    uint8_t head[RR_HEAD];
+    head_write(head, 0, set->type, set->ttl);
+    wire_write16(head + 10, (unsigned)size);
+    memcpy(reply->wire + at, head + 2, RR_HEAD - 2);
+    memcpy(reply->wire + at + RR_HEAD - 2, data, size);
+    reply->len = at + RR_HEAD - 2 + size;
+    reply->counts[SECTION_ADDITIONAL]++;
+    struct rrset rest = *set;
+    rest.count--;
+    return addresses_write(reply, SECTION_ADDITIONAL, place, &rest, data + size, set->ttl);
+}
+
+uint16_t reply_find_name(const struct reply *reply, const uint8_t *name)
+{
+    unsigned kept;
+    uint16_t place = name_best(reply, name, name_labels(name), &kept);
+    return kept == 0 ? place : 0;
+}
