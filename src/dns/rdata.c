@@ -134,6 +134,9 @@ int rdata_to_text(uint16_t type, const uint8_t *rdata, uint16_t len, char *out, 
         }
         return -1;
     }
+    while (written > 0 && out[written - 1] == ' ') {
+        written--; /* some of libknot's forms end with one */
+    }
     out[written] = '\0';
     return written;
 }
