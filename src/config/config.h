@@ -14,40 +14,46 @@
 
 struct config {
     struct arena arena;
-    const char *file;         /* NULL when made from flags */
+    const char *file; /* NULL when made from flags */
     /* server: */
-    uint32_t workers;         /* 0: one a core */
-    const char *user;         /* to become after binding; NULL: stay */
-    const char *group;        /* NULL: the user's */
-    const char *control;      /* path of the control socket; NULL: none */
+    uint32_t workers;    /* 0: one a core */
+    const char *user;    /* to become after binding; NULL: stay */
+    const char *group;   /* NULL: the user's */
+    const char *control; /* path of the control socket; NULL: none */
     bool keep_bind_capability;
-    const char *nsid;         /* NULL: none; text or 0x... hex, stored decoded below */
+    const char *nsid; /* NULL: none; text or 0x... hex, stored decoded below */
     uint8_t nsid_bytes[LIMIT_NSID_BYTES];
     uint8_t nsid_len;
     const char *version_bind; /* NULL: refused */
     const char *id_server;    /* NULL: refused */
     uint16_t udp_payload;
     /* server.tcp: */
-    uint32_t tcp_connections;        /* whole server */
-    uint32_t tcp_per_client;         /* per address (IPv4) or /64 (IPv6) */
-    uint32_t tcp_reserve;            /* places kept for clients without a connection */
+    uint32_t tcp_connections; /* whole server */
+    uint32_t tcp_per_client;  /* per address (IPv4) or /64 (IPv6) */
+    uint32_t tcp_reserve;     /* places kept for clients without a connection */
     uint32_t tcp_first_byte_ms, tcp_message_ms, tcp_idle_ms, tcp_write_ms;
-    uint32_t tcp_pipeline;           /* queries of one connection answered before a write is flushed */
+    uint32_t tcp_pipeline; /* queries of one connection answered before a write is flushed */
     /* reload guard: */
-    uint32_t hold_removed_percent;   /* 5 */
-    uint32_t hold_removed_names;     /* 10 */
+    uint32_t hold_removed_percent; /* 5 */
+    uint32_t hold_removed_names;   /* 10 */
     struct desired desired;
 };
 
-/* Reads YAML. `read_file` opens nothing here: the text is given. Relative paths in it are made relative
- * to the folder of `file`. Adds findings with file:line:column and mend; ERR_INVALID if any is an error. */
+/* Reads YAML text; opens nothing. Relative paths in it are made
+ * relative to the folder of `file`. Adds findings with file:line:column and mend; ERR_INVALID if
+ * any is an error. */
 int config_parse(const struct alloc *alloc, const char *file, const char *text, size_t len,
                  struct diag_list *diags, struct config **out);
 
-/* From flags alone: one implicit view that counts as internal, everybody in it. listens: "ADDR:PORT"
- * or "[v6]:PORT"; zones: "ORIGIN=FILE". Findings have no file. */
+/* From flags alone: one implicit view that counts as internal, everybody in it. listens:
+ * "ADDR:PORT" or "[v6]:PORT"; zones: "ORIGIN=FILE". Findings have no file. */
 int config_from_flags(const struct alloc *alloc, const char *const *listens, size_t listen_count,
                       const char *const *zones, size_t zone_count, struct diag_list *diags,
                       struct config **out);
 
 void config_free(struct config *config);
+
+/* Files that the configuration names but that cannot be read, as findings with their place:
+ * `exists` answers for one path. Opens nothing itself. */
+void config_check_files(const struct config *config, bool (*exists)(void *ctx, const char *path),
+                        void *ctx, struct diag_list *diags);
