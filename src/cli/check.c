@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/zones.h"
+#include "cli/command.h"
+#include "cli/offline.h"
+#include "cli/print.h"
+
+#include <inttypes.h>
+
+static json_t *check_json(const struct offline *offline, bool good)
+{
+    const struct diag_list *findings = offline_findings(offline);
+    struct explain_world world = offline_world(offline);
+    bool whole = offline_config(offline) != NULL;
+    return json_pack("{s:b, s:I, s:I, s:o, s:o}", "ok", (int)good, "errors",
+                     (json_int_t)findings->errors, "warnings", (json_int_t)findings->warnings,
+                     "findings", diags_to_json(findings), "zones",
+                     whole ? zones_to_json(world.control, world.desired) : json_array());
+}
+
+static void check_show(const struct offline *offline)
+{
+    const struct diag_list *findings = offline_findings(offline);
+    const struct config *config = offline_config(offline);
+    fflush(stdout);
+    print_diags(stderr, findings);
+    if (config) {
+        uint32_t zones = config->desired.zone_count, views = config->desired.view_count;
+        printf("%" PRIu32 " %s, %" PRIu32 " %s: ", zones, print_plural(zones, "zone", "zones"),
+               views, print_plural(views, "view", "views"));
+    }
+    printf("%" PRIu32 " %s, %" PRIu32 " %s\n", findings->errors,
+           print_plural(findings->errors, "error", "errors"), findings->warnings,
+           print_plural(findings->warnings, "warning", "warnings"));
+}
+
+int run_check(const struct call *call)
+{
+    const char *file = call_argument(call, 0);
+    const char *named = call_option(call, OPT_CONFIG);
+    if (file && named) {
+        return print_usage(call->command, "the configuration is named twice");
+    }
+    struct offline *offline = NULL;
+    int status = offline_check(call, file ? file : named, &offline);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    bool good = offline_findings(offline)->errors == 0;
+    if (call_has(call, OPT_JSON)) {
+        print_json(check_json(offline, good));
+    } else {
+        check_show(offline);
+    }
+    offline_free(offline);
+    return good ? EXIT_DONE : EXIT_NO;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/command.h"
+
+#include "cli/print.h"
+#include "config/suggest.h"
+
+#include <string.h>
+
+const struct cli_option CLI_OPTIONS[OPT_COUNT] = {
+#define X(id, word, value, many, text) [id] = {word, value, many, text},
+    OPTION_TABLE(X)
+#undef X
+};
+
+#define BIT(option) (UINT32_C(1) << (option))
+#define EVERYWHERE (BIT(OPT_JSON) | BIT(OPT_HELP))
+#define OFFLINE (BIT(OPT_CONFIG) | BIT(OPT_LISTEN) | BIT(OPT_ZONE))
+
+const struct command COMMANDS[] = {
+    {"serve", "", 0, 0, OFFLINE | BIT(OPT_CONTROL) | BIT(OPT_WORKERS) | EVERYWHERE, run_serve,
+     "run the server", "serve --listen 127.0.0.1:5300 --zone example.com=example.com.zone"},
+    {"check", "[FILE]", 0, 1, OFFLINE | EVERYWHERE, run_check,
+     "read a configuration and its zones and report all findings",
+     "check /etc/horizon/horizon.yaml"},
+    {"explain", "NAME [TYPE]", 1, 2,
+     OFFLINE | BIT(OPT_FROM) | BIT(OPT_LISTENER) | BIT(OPT_SUBNET) | BIT(OPT_TCP) |
+         BIT(OPT_SERVER) | EVERYWHERE,
+     run_explain, "say which answer a client gets, and why",
+     "explain api.example.com A --from 10.0.0.7"},
+    {"query", "NAME [TYPE]", 1, 2,
+     BIT(OPT_FROM) | BIT(OPT_AT) | BIT(OPT_TCP) | BIT(OPT_SUBNET) | BIT(OPT_SERVER) | EVERYWHERE,
+     run_query, "ask a server over the network and show the reply",
+     "query api.example.com AAAA --at 192.0.2.53:53"},
+    {"reload", "", 0, 0, BIT(OPT_ACCEPT) | BIT(OPT_SERVER) | EVERYWHERE, run_reload,
+     "read configuration and zones again", "reload --accept example.com@2026013101"},
+    {"status", "", 0, 0, BIT(OPT_ALL) | BIT(OPT_SERVER) | EVERYWHERE, run_status,
+     "what is served, and what happened", NULL},
+    {"view diff", "[NAME]", 0, 1,
+     OFFLINE | BIT(OPT_VIEW_A) | BIT(OPT_VIEW_B) | BIT(OPT_SERVER) | EVERYWHERE, run_view_diff,
+     "what differs between two views, and whether that is declared",
+     "view diff --a internal --b external"},
+    {"reference configuration", "", 0, 0, EVERYWHERE, run_reference,
+     "every option of the configuration", NULL},
+    {"completion", "bash|zsh|fish", 1, 1, EVERYWHERE, run_completion, "completion for a shell",
+     "completion bash >/etc/bash_completion.d/horizon"},
+    {"version", "", 0, 0, EVERYWHERE, run_version, "the version", NULL},
+    {"help", "[COMMAND]", 0, 2, EVERYWHERE, run_help, "how to use a command", NULL},
+};
+const unsigned COMMAND_COUNT = sizeof(COMMANDS) / sizeof(COMMANDS[0]);
+
+/* Is argv[0..] the words of `name`? Returns how many words that took. */
+static int words_match(const char *name, int argc, char **argv)
+{
+    int words = 0;
+    while (*name) {
+        size_t len = strcspn(name, " ");
+        if (words >= argc || strlen(argv[words]) != len || strncmp(argv[words], name, len) != 0) {
+            return 0;
+        }
+        words++;
+        name += len + strspn(name + len, " ");
+    }
+    return words;
+}
+
+const struct command *command_find(int argc, char **argv, int *words)
+{
+    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+        *words = words_match(COMMANDS[i].name, argc, argv);
+        if (*words > 0) {
+            return &COMMANDS[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown_command(int argc, char **argv)
+{
+    struct suggestion near = {.word = argv[0]};
+    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+        const char *name = COMMANDS[i].name;
+        size_t len = strcspn(name, " ");
+        if (name[len] && strncmp(argv[0], name, len) == 0 && argv[0][len] == 0) {
+            return print_usage(NULL, "'%s' needs a second word: horizon %s", argv[0], name);
+        }
+        suggest_consider(&near, name);
+    }
+    (void)argc;
+    if (near.best) {
+        return print_usage(NULL, "unknown command '%s'; did you mean '%s'?", argv[0], near.best);
+    }
+    return print_usage(NULL, "unknown command '%s'", argv[0]);
+}
+
+static int unknown_option(const struct command *command, const char *word, size_t len)
+{
+    char name[64];
+    size_t kept = len < sizeof(name) ? len : sizeof(name) - 1;
+    memcpy(name, word, kept);
+    name[kept] = 0;
+    /* What belongs to a later version is named as such, not guessed at. */
+    if (strcmp(command->name, "serve") == 0 &&
+        (strcmp(name, "api") == 0 || strcmp(name, "data") == 0)) {
+        return print_usage(command,
+                           "--%s is not in this version (%s): nothing is kept on disk, and "
+                           "the control socket is the only interface",
+                           name, HORIZON_VERSION);
+    }
+    struct suggestion near = {.word = name};
+    for (unsigned i = 0; i < OPT_COUNT; i++) {
+        if (command->options & BIT(i)) {
+            suggest_consider(&near, CLI_OPTIONS[i].word);
+        }
+    }
+    if (near.best) {
+        return print_usage(command, "%s has no option --%s; did you mean --%s?", command->name,
+                           name, near.best);
+    }
+    return print_usage(command, "%s has no option --%s", command->name, name);
+}
+
+/* One "--word", "--word=value" or "--word value" at argv[*at]. */
+static int parse_option(int argc, char **argv, int *at, struct call *call)
+{
+    const char *word = strcmp(argv[*at], "-h") == 0 ? "help" : argv[*at] + 2;
+    if (argv[*at][1] != '-' && strcmp(word, "help") != 0) {
+        return print_usage(call->command, "unknown option '%s'; options are written --word",
+                           argv[*at]);
+    }
+    size_t len = strcspn(word, "=");
+    unsigned id = 0;
+    while (id < OPT_COUNT &&
+           !(call->command->options & BIT(id) && strncmp(CLI_OPTIONS[id].word, word, len) == 0 &&
+             CLI_OPTIONS[id].word[len] == 0)) {
+        id++;
+    }
+    if (id == OPT_COUNT) {
+        return unknown_option(call->command, word, len);
+    }
+    const char *text = word[len] == '=' ? word + len + 1 : NULL;
+    if (!CLI_OPTIONS[id].value && text) {
+        return print_usage(call->command, "--%s takes no value", CLI_OPTIONS[id].word);
+    }
+    if (CLI_OPTIONS[id].value && !text) {
+        text = *at + 1 < argc ? argv[++*at] : NULL;
+        if (!text) {
+            return print_usage(call->command, "--%s needs %s", CLI_OPTIONS[id].word,
+                               CLI_OPTIONS[id].value);
+        }
+    }
+    call->values[call->value_count++] = (struct call_value){id, text ? text : ""};
+    return EXIT_DONE;
+}
+
+static int parse_words(int argc, char **argv, struct call *call)
+{
+    bool options_over = false;
+    for (int at = 0; at < argc; at++) {
+        if (!options_over && strcmp(argv[at], "--") == 0) {
+            options_over = true;
+        } else if (!options_over && argv[at][0] == '-' && argv[at][1]) {
+            int status = parse_option(argc, argv, &at, call);
+            if (status != EXIT_DONE) {
+                return status;
+            }
+        } else {
+            call->arguments[call->argument_count++] = argv[at];
+        }
+    }
+    call->arguments[call->argument_count] = NULL;
+    return EXIT_DONE;
+}
+
+static int check_arguments(const struct call *call)
+{
+    const struct command *command = call->command;
+    if (call_has(call, OPT_HELP)) {
+        return EXIT_DONE;
+    }
+    if (call->argument_count < command->least) {
+        return print_usage(command, "%s needs %s", command->name, command->arguments);
+    }
+    if (call->argument_count > command->most) {
+        return print_usage(command, "'%s' is one word too many", call->arguments[command->most]);
+    }
+    return EXIT_DONE;
+}
+
+int command_parse(int argc, char **argv, struct call *call)
+{
+    int words = 0;
+    if (argc < 1) {
+        return print_usage(NULL, "what shall horizon do?");
+    }
+    call->command = command_find(argc, argv, &words);
+    if (!call->command) {
+        return unknown_command(argc, argv);
+    }
+    int status = parse_words(argc - words, argv + words, call);
+    return status == EXIT_DONE ? check_arguments(call) : status;
+}
+
+const char *call_option(const struct call *call, enum option_id option)
+{
+    const char *text = NULL;
+    for (unsigned i = 0; i < call->value_count; i++) {
+        if (call->values[i].option == option) {
+            text = call->values[i].text;
+        }
+    }
+    return text;
+}
+
+bool call_has(const struct call *call, enum option_id option)
+{
+    return call_option(call, option) != NULL;
+}
+
+const char *call_argument(const struct call *call, unsigned i)
+{
+    return i < call->argument_count ? call->arguments[i] : NULL;
+}
+
+unsigned call_options(const struct call *call, enum option_id option, const char **out)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < call->value_count; i++) {
+        if (call->values[i].option == option) {
+            out[count++] = call->values[i].text;
+        }
+    }
+    out[count] = NULL;
+    return count;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A configuration brought to life in this process, without sockets, root or a daemon: read, its
+ * zones parsed and compiled, one snapshot made. What `check` judges and what the offline `explain`
+ * asks.
+ *
+ * The same parser, the same zone checks and the same compiler as in the daemon.
+ */
+#pragma once
+
+#include "api/explain.h"
+#include "cli/command.h"
+#include "config/config.h"
+
+struct offline;
+
+/* Was a configuration given (--config, --zone), rather than a daemon? */
+bool offline_wanted(const struct call *call);
+
+/* Opens `file`, or what the flags say when it is NULL. A configuration that cannot be used at all
+ * is told on standard error. EXIT_DONE and *ret_offline, or the exit status. */
+int offline_open(const struct call *call, const char *file, struct offline **ret_offline);
+/* The same, but findings stay in the list and even a broken configuration succeeds: its world then
+ * is empty (offline_config() NULL). */
+int offline_check(const struct call *call, const char *file, struct offline **ret_offline);
+void offline_free(struct offline *offline);
+
+struct explain_world offline_world(const struct offline *offline);
+const struct config *offline_config(const struct offline *offline);
+const struct diag_list *offline_findings(const struct offline *offline);
