@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 enum {
-    UDP_BUFFER_BYTES = 4 << 20,  /* a burst while a worker is not scheduled */
-    TCP_SEND_BYTES = 256 << 10,  /* what a client that never reads can pin in the kernel */
+    UDP_BUFFER_BYTES = 4 << 20,   /* a burst while a worker is not scheduled */
+    TCP_SEND_BYTES = 256 << 10,   /* what a client that never reads can pin in the kernel */
     UDP_RECEIVE_WAIT_US = 100000, /* a blocked worker looks for orders this often */
     LISTEN_BACKLOG = 1024,
 };
@@ -68,9 +68,9 @@ int socket_error(int number)
     static const struct {
         int number, error;
     } table[] = {
-        {EADDRINUSE, ERR_BUSY},         {EACCES, ERR_PERMISSION}, {EPERM, ERR_PERMISSION},
-        {EADDRNOTAVAIL, ERR_NOT_FOUND}, {EMFILE, ERR_LIMIT},      {ENFILE, ERR_LIMIT},
-        {EAFNOSUPPORT, ERR_UNSUPPORTED}, {ENOMEM, ERR_NOMEM},     {ENOBUFS, ERR_NOMEM},
+        {EADDRINUSE, ERR_BUSY},          {EACCES, ERR_PERMISSION}, {EPERM, ERR_PERMISSION},
+        {EADDRNOTAVAIL, ERR_NOT_FOUND},  {EMFILE, ERR_LIMIT},      {ENFILE, ERR_LIMIT},
+        {EAFNOSUPPORT, ERR_UNSUPPORTED}, {ENOMEM, ERR_NOMEM},      {ENOBUFS, ERR_NOMEM},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (table[i].number == number) {

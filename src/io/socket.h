@@ -3,8 +3,8 @@
  * Sockets that listen: opened, bound and set up as a DNS server wants them, and the errors of the
  * operating system turned into ours. Everything is closed again when a step fails.
  *
- *   endpoint (address, port) ─► socket_open() ─► bound, tuned, not yet listening (TCP) ─► socket_listen()
- *   a socket from the service manager ─► socket_tune()
+ *   endpoint (address, port) ─► socket_open() ─► bound, tuned, not yet listening (TCP) ─►
+ * socket_listen() a socket from the service manager ─► socket_tune()
  *
  * Descriptors belong to the caller. Thread-safe: no state.
  */
@@ -14,7 +14,10 @@
 
 #include <netinet/in.h>
 
-enum socket_kind { SOCKET_UDP, SOCKET_TCP };
+enum socket_kind {
+    SOCKET_UDP,
+    SOCKET_TCP
+};
 
 struct endpoint {
     struct address address;
@@ -34,7 +37,9 @@ enum socket_flags {
     SOCKET_WILDCARD = 4, /* UDP: tell the address a datagram was sent to, to reply from it */
 };
 
-enum { ENDPOINT_TEXT_BYTES = ADDRESS_TEXT_BYTES + 10 };
+enum {
+    ENDPOINT_TEXT_BYTES = ADDRESS_TEXT_BYTES + 10
+};
 
 /* "127.0.0.1:53" or "[::1]:53". Returns out. */
 char *endpoint_to_text(const struct endpoint *endpoint, char out[ENDPOINT_TEXT_BYTES]);

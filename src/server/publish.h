@@ -3,10 +3,10 @@
  * The one publish point: the pointer to the current snapshot, and the grace period after which the
  * previous one may be taken apart. The only user of liburcu (QSBR flavour).
  *
- *   control:  publish_swap(new) ─► later: publish_done() hands back each old snapshot once no worker
- *                                  can hold it any more
- *   worker:   publish_online() ... publish_load() after receive, once a batch; publish_quiescent()
- *             after the batch; publish_offline() while blocked in receive
+ *   control:  publish_swap(new) ─► later: publish_done() hands back each old snapshot, oldest
+ *             first, once no worker can hold it any more
+ *   worker:   publish_online(), publish_load() after receive, once a batch; publish_quiescent()
+ *             after the batch, or publish_offline() before it blocks in receive again
  *
  * One struct publish per server; nothing at file scope but liburcu's own thread state.
  */
@@ -17,10 +17,15 @@
 struct publish;
 
 /* `wake` is called from a helper thread when publish_done() has something; may be NULL. */
-int publish_new(const struct alloc *alloc, void (*wake)(void *ctx), void *ctx, struct publish **out);
+int publish_new(const struct alloc *alloc, void (*wake)(void *ctx), void *ctx,
+                struct publish **out);
+
+/* Ends the helper thread. The current snapshot and those in publish_done() are the caller's: call
+ * publish_wait() and take them first. */
 void publish_free(struct publish *publish);
 
-/* Control: makes `snapshot` current. The old one comes back through publish_done(). */
+/* Control: makes `snapshot` current (NULL: none, at the end). The old one comes back through
+ * publish_done(). Never blocks; ERR_NOMEM leaves the old one current. */
 int publish_swap(struct publish *publish, const struct snapshot *snapshot);
 /* Oldest retired snapshot that nobody can hold any more, or NULL. */
 const struct snapshot *publish_done(struct publish *publish);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "server/seats.h"
+
+#include "base/assert.h"
+#include "base/error.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+enum {
+    SEATS_LEAVING = 64,  /* lost seats whose workers have not left them yet, at least */
+    CLIENT_BITS_V6 = 64, /* one customer, however many addresses it makes up */
+};
+
+struct holder {
+    struct holder *next; /* same bucket, or unused */
+    struct address key;
+    uint32_t count; /* seats, lost ones not counted */
+};
+
+struct seat {
+    struct holder *holder; /* NULL: unused, or lost */
+    struct seat *next;     /* unused */
+    int fd;
+    atomic_bool lost;
+    atomic_bool proven; /* has sent a whole query */
+    atomic_int_least64_t quiet_since;
+};
+
+struct seats {
+    const struct alloc *alloc;
+    struct seats_limits limits;
+    void (*cut)(int fd);
+    pthread_mutex_t mutex;
+    atomic_uint taken;
+    uint64_t seed;
+    uint32_t bucket_mask, size;
+    struct holder **buckets;
+    struct holder *holders, *holder_unused;
+    struct seat *seats, *seat_unused;
+};
+
+static struct address client_key(const struct address *peer)
+{
+    struct address key = *peer;
+    if (!address_is_v4(peer)) {
+        memset(key.bytes + CLIENT_BITS_V6 / 8, 0, sizeof key.bytes - CLIENT_BITS_V6 / 8);
+    }
+    return key;
+}
+
+/* Two rounds of multiply and fold, keyed: bucket lengths cannot be steered without the seed. */
+static uint32_t client_bucket(const struct seats *seats, const struct address *key)
+{
+    uint64_t half[2];
+    memcpy(half, key->bytes, sizeof half);
+    unsigned __int128 product =
+        (unsigned __int128)(half[0] ^ seats->seed) * (half[1] ^ 0x9e3779b97f4a7c15u);
+    uint64_t folded = (uint64_t)product ^ (uint64_t)(product >> 64);
+    product = (unsigned __int128)(folded ^ seats->seed) * 0xd6e8feb86659fd93u;
+    return ((uint32_t)(product >> 64) ^ (uint32_t)product) & seats->bucket_mask;
+}
+
+static struct holder **holder_place(struct seats *seats, const struct address *key)
+{
+    struct holder **place = &seats->buckets[client_bucket(seats, key)];
+    while (*place && memcmp(&(*place)->key, key, sizeof *key) != 0) {
+        place = &(*place)->next;
+    }
+    return place;
+}
+
+static struct holder *holder_get(struct seats *seats, const struct address *key)
+{
+    struct holder **place = holder_place(seats, key);
+    if (!*place) {
+        struct holder *fresh = seats->holder_unused;
+        ASSERT(fresh); /* as many holders as seats */
+        seats->holder_unused = fresh->next;
+        *fresh = (struct holder){.key = *key};
+        *place = fresh;
+    }
+    return *place;
+}
+
+/* One seat less for its holder; a holder without any is forgotten. */
+static void seat_unlink(struct seats *seats, struct seat *seat)
+{
+    struct holder *holder = seat->holder;
+    seat->holder = NULL;
+    atomic_fetch_sub_explicit(&seats->taken, 1, memory_order_relaxed);
+    if (--holder->count > 0) {
+        return;
+    }
+    struct holder **place = holder_place(seats, &holder->key);
+    ASSERT(*place == holder);
+    *place = holder->next;
+    holder->next = seats->holder_unused;
+    seats->holder_unused = holder;
+}
+
+/* Must `a` go before `b`? */
+static bool seat_is_worse(const struct seat *a, const struct seat *b)
+{
+    if (a->holder->count != b->holder->count) {
+        return a->holder->count > b->holder->count;
+    }
+    bool a_proven = atomic_load_explicit(&a->proven, memory_order_relaxed);
+    bool b_proven = atomic_load_explicit(&b->proven, memory_order_relaxed);
+    if (a_proven != b_proven) {
+        return !a_proven;
+    }
+    return atomic_load_explicit(&a->quiet_since, memory_order_relaxed) <
+           atomic_load_explicit(&b->quiet_since, memory_order_relaxed);
+}
+
+static void seats_evict(struct seats *seats)
+{
+    struct seat *worst = NULL;
+    for (uint32_t i = 0; i < seats->size; i++) {
+        struct seat *seat = &seats->seats[i];
+        if (seat->holder && (!worst || seat_is_worse(seat, worst))) {
+            worst = seat;
+        }
+    }
+    ASSERT(worst);
+    seat_unlink(seats, worst);
+    atomic_store_explicit(&worst->lost, true, memory_order_relaxed);
+    seats->cut(worst->fd);
+}
+
+/* Makes room for a client that has `count` seats; false: it must not have one more. */
+static bool seats_admit(struct seats *seats, uint32_t count)
+{
+    const struct seats_limits *limits = &seats->limits;
+    uint32_t taken = atomic_load_explicit(&seats->taken, memory_order_relaxed);
+    if (count >= limits->per_client || !seats->seat_unused) {
+        return false;
+    }
+    if (count > 0) {
+        return taken + limits->reserve < limits->connections;
+    }
+    if (taken >= limits->connections) {
+        seats_evict(seats);
+    }
+    return true;
+}
+
+static struct seat *seats_take_locked(struct seats *seats, const struct address *peer, int fd,
+                                      struct mono now)
+{
+    struct address key = client_key(peer);
+    struct holder *known = *holder_place(seats, &key);
+    if (!seats_admit(seats, known ? known->count : 0)) {
+        return NULL;
+    }
+    struct holder *holder = holder_get(seats, &key); /* an eviction may have forgotten it */
+    struct seat *seat = seats->seat_unused;
+    seats->seat_unused = seat->next;
+    seat->holder = holder;
+    seat->fd = fd;
+    atomic_store_explicit(&seat->lost, false, memory_order_relaxed);
+    atomic_store_explicit(&seat->proven, false, memory_order_relaxed);
+    atomic_store_explicit(&seat->quiet_since, now.ns, memory_order_relaxed);
+    holder->count++;
+    atomic_fetch_add_explicit(&seats->taken, 1, memory_order_relaxed);
+    return seat;
+}
+
+struct seat *seats_take(struct seats *seats, const struct address *peer, int fd, struct mono now)
+{
+    pthread_mutex_lock(&seats->mutex);
+    struct seat *seat = seats_take_locked(seats, peer, fd, now);
+    pthread_mutex_unlock(&seats->mutex);
+    return seat;
+}
+
+void seats_leave(struct seats *seats, struct seat *seat)
+{
+    pthread_mutex_lock(&seats->mutex);
+    if (seat->holder) {
+        seat_unlink(seats, seat);
+    }
+    seat->next = seats->seat_unused;
+    seats->seat_unused = seat;
+    pthread_mutex_unlock(&seats->mutex);
+}
+
+uint32_t seats_taken(const struct seats *seats)
+{
+    return atomic_load_explicit(&seats->taken, memory_order_relaxed);
+}
+
+void seat_touch(struct seat *seat, struct mono now)
+{
+    atomic_store_explicit(&seat->quiet_since, now.ns, memory_order_relaxed);
+    atomic_store_explicit(&seat->proven, true, memory_order_relaxed);
+}
+
+bool seat_is_lost(const struct seat *seat)
+{
+    return atomic_load_explicit(&seat->lost, memory_order_relaxed);
+}
+
+/* Chains all entries as unused. */
+static void seats_fill(struct seats *seats)
+{
+    for (uint32_t i = 0; i < seats->size; i++) {
+        seats->seats[i].next = seats->seat_unused;
+        seats->seat_unused = &seats->seats[i];
+        seats->holders[i].next = seats->holder_unused;
+        seats->holder_unused = &seats->holders[i];
+    }
+}
+
+int seats_new(const struct alloc *alloc, const struct seats_limits *limits, uint64_t seed,
+              void (*cut)(int fd), struct seats **out)
+{
+    ASSERT(limits->connections > 0 && limits->per_client > 0);
+    struct seats *seats = mem_new_zero(alloc, 1, sizeof *seats);
+    if (!seats) {
+        return ERR_NOMEM;
+    }
+    pthread_mutex_init(&seats->mutex, NULL);
+    seats->alloc = alloc;
+    seats->limits = *limits;
+    seats->cut = cut;
+    seats->seed = seed;
+    seats->size = limits->connections + limits->connections / 4 + SEATS_LEAVING;
+    seats->bucket_mask = 63;
+    while (seats->bucket_mask < seats->size) {
+        seats->bucket_mask = seats->bucket_mask * 2 + 1;
+    }
+    seats->buckets = mem_new_zero(alloc, seats->bucket_mask + 1u, sizeof(struct holder *));
+    seats->holders = mem_new_zero(alloc, seats->size, sizeof *seats->holders);
+    seats->seats = mem_new_zero(alloc, seats->size, sizeof *seats->seats);
+    if (!seats->buckets || !seats->holders || !seats->seats) {
+        seats_free(seats);
+        return ERR_NOMEM;
+    }
+    seats_fill(seats);
+    *out = seats;
+    return ERR_OK;
+}
+
+void seats_free(struct seats *seats)
+{
+    if (!seats) {
+        return;
+    }
+    pthread_mutex_destroy(&seats->mutex);
+    mem_free(seats->alloc, seats->buckets);
+    mem_free(seats->alloc, seats->holders);
+    mem_free(seats->alloc, seats->seats);
+    mem_free(seats->alloc, seats);
+}
