@@ -124,9 +124,6 @@ malformed("record-header-cut-short", "RFC 1035 4.1.3",
           wire.query(ASKED, extra=RECORD[:8], counts=(1, 0, 0, 1)), OK)
 malformed("record-owner-pointer-loop", "RFC 1035 4.1.4",
           wire.query(ASKED, extra=b"\xc0\x20" + RECORD[3:], counts=(1, 0, 0, 1)), OK)
-case("malformed-with-rd", "RFC 1035 4.1.1",
-     raw=wire.query([ASKED, ASKED], flags=wire.RD), rcode="FORMERR",
-     differs={**DROPS, "nsd": "silent over UDP when RD is set"})
 
 # Odd, but not malformed: the question is clear.
 case("trailing-bytes", "RFC 1035 4.1 (answered or FORMERR: the RFC gives them no meaning)",
