@@ -250,3 +250,29 @@ char *option_range_text(const struct option *option, char out[RANGE_TEXT_BYTES])
     }
     return out;
 }
+
+char *option_value_text(const struct option *option, const void *group,
+                        char out[OPTION_VALUE_BYTES])
+{
+    const void *field = (const char *)group + option->offset;
+    char duration[DURATION_TEXT_BYTES];
+    const char *text = NULL;
+    switch (option->type) {
+    case OPTION_NUMBER:
+        snprintf(out, OPTION_VALUE_BYTES, "%u",
+                 option->size == sizeof(uint16_t) ? *(const uint16_t *)field
+                                                  : *(const uint32_t *)field);
+        return out;
+    case OPTION_BOOL:
+        text = *(const bool *)field ? "true" : "false";
+        break;
+    case OPTION_DURATION:
+        text = duration_to_text(*(const uint32_t *)field, duration);
+        break;
+    default:
+        text = *(const char *const *)field;
+        break;
+    }
+    snprintf(out, OPTION_VALUE_BYTES, "%s", text ? text : "none");
+    return out;
+}

@@ -88,3 +88,11 @@ enum {
     RANGE_TEXT_BYTES = 80
 };
 char *option_range_text(const struct option *option, char out[RANGE_TEXT_BYTES]);
+
+/* The value that a scalar row has in the struct of its group, as it would be written; a text that
+ * is longer is cut. Returns out. */
+enum {
+    OPTION_VALUE_BYTES = 128
+};
+char *option_value_text(const struct option *option, const void *group,
+                        char out[OPTION_VALUE_BYTES]);
