@@ -27,6 +27,7 @@ import zones
 from rules import TABLE, run
 
 KINDS = ("horizon", "knot", "nsd", "named")
+SILENT = "no reply"  # NSD leaves one in twenty FORMERRs over UDP unsent; it is asked again
 PATIENCE_S = 0.7  # some peers answer malformed queries with silence, and there are many
 
 
@@ -38,7 +39,10 @@ def play_table(kind, folder, table):
         for one in table:
             problems = []
             for via in one.via:
-                problems += [f"{via}: {text}" for text in run(one, server.address, via)]
+                found_now = run(one, server.address, via)
+                if kind == "nsd" and via == "udp" and SILENT in "".join(found_now):
+                    found_now = run(one, server.address, via)
+                problems += [f"{via}: {text}" for text in found_now]
             results[one.id] = problems
             if not server.alive():
                 raise servers.ServerError(f"{kind} ended after {one.id}:\n{server.log_tail()}")
@@ -96,7 +100,8 @@ def compare_generated(pairs, seed, kinds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--servers", default=",".join(KINDS))
@@ -115,7 +120,8 @@ def main():
                 print(f"{kind}: not installed here", file=sys.stderr)
     print(f"{'case':38}{'RFC':46}" + "".join(f"{kind:>9}" for kind in KINDS))
     for one in table:
-        marks = [mark(one, kind, results[kind][one.id]) if kind in results else "-" for kind in KINDS]
+        marks = [mark(one, kind, results[kind][one.id]) if kind in results else "-"
+                 for kind in KINDS]
         if options.all or options.only or set(marks) - set("=-"):
             print(f"{one.id:38}{one.rfc[:44]:46}" + "".join(f"{text:>9}" for text in marks)
                   + "   " + reasons(one, results))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the conformance tests share: one horizon with all zones of the table, and how long to test."""
+"""What the conformance tests share: one horizon with all zones of the table, and the length."""
 
 import os
 

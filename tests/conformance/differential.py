@@ -35,7 +35,8 @@ class Reply:
         for title, sets in (("answer", self.answer), ("authority", self.authority)):
             for owner, ttl, rdtype, rdatas in sets:
                 text = " | ".join(sorted(show_rdata(rdtype, rdata) for rdata in rdatas))
-                lines.append(f"      {title:10} {owner} {ttl} {dns.rdatatype.to_text(rdtype)} {text}")
+                name = dns.rdatatype.to_text(rdtype)
+                lines.append(f"      {title:10} {owner} {ttl} {name} {text}")
         for owner, ttl, rdtype, rdata in sorted(self.additional, key=str):
             lines.append(f"      additional {owner} {ttl} {dns.rdatatype.to_text(rdtype)}"
                          f" {show_rdata(rdtype, rdata)}")
@@ -174,14 +175,16 @@ def same(one, answer):
 
 def wildcard_cut(one):
     """The reply refers to a star as if it were a cut."""
-    return any(rdtype == NS and owner.labels[0] == b"*" for owner, _, rdtype, _ in one.got.authority)
+    return any(rdtype == NS and owner.labels[0] == b"*"
+               for owner, _, rdtype, _ in one.got.authority)
 
 
 def dname_at_star(one):
     """A DNAME whose owner begins with a star is written with the query name as its owner."""
     stars = {where for step, _, where, _ in one.oracle.steps
              if step == "dname" and where.labels[0] == b"*"}
-    return any(rdtype == DNAME and owner not in stars and any(owner.is_subdomain(star) for star in stars)
+    return any(rdtype == DNAME and owner not in stars
+               and any(owner.is_subdomain(star) for star in stars)
                for owner, _, rdtype, _ in one.got.answer)
 
 

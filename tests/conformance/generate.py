@@ -4,7 +4,7 @@
 
 A world is a handful of zones that point at each other: a main zone, often a child of it that is
 served too (with or without a delegation), and a neighbour.  Names come from few labels, so that
-wildcards, cuts, DNAMEs, empty non-terminals and loops meet; everything a server would rightly refuse
+wildcards, cuts, DNAMEs, empty non-terminals and loops meet; all that a server would rightly refuse
 (CNAME beside other data, data below a DNAME, no NS at the apex) is left out.
 
     generate.py --seed 7 --world 12      print the zones of one world
@@ -26,6 +26,7 @@ from oracle import Zone
 LABELS = ["a", "b", "c", "ns", "*", "*", "_t", "A-b"]
 QUESTION_TYPES = ["A", "A", "A", "AAAA", "TXT", "NS", "CNAME", "DNAME", "DS", "SOA", "MX", "ANY",
                   "TYPE65280"]
+UNKNOWN = dns.rdatatype.RdataType.make(65280)
 DS_TEXT = "12345 8 2 " + "0123456789abcdef" * 4
 OUTSIDE = ["www.example.net.", "a.example.org.", "."]
 
@@ -105,7 +106,7 @@ class ZoneBuilder:
         """One random record set; nothing when the name may not hold it."""
         rng = self.rng
         name = self.any_name()
-        rdtype = rng.choices([A, TXT, AAAA, MX, CNAME, DNAME, NS, dns.rdatatype.RdataType.make(65280)],
+        rdtype = rng.choices([A, TXT, AAAA, MX, CNAME, DNAME, NS, UNKNOWN],
                              [6, 3, 1, 1, 6, 3, 4, 1])[0]
         if not self.may_hold(name, rdtype):
             return
@@ -145,8 +146,8 @@ class ZoneBuilder:
         lines = []
         for name in sorted(self.nodes, key=lambda name: (name != self.origin, name)):
             for rdtype, (ttl, rdatas) in self.nodes[name].items():
-                lines += [f"{name.to_text()} {ttl} IN {dns.rdatatype.to_text(rdtype)} {rdata.to_text()}"
-                          for rdata in rdatas]
+                start = f"{name.to_text()} {ttl} IN {dns.rdatatype.to_text(rdtype)}"
+                lines += [f"{start} {rdata.to_text()}" for rdata in rdatas]
         return "\n".join(lines) + "\n"
 
 
@@ -219,9 +220,10 @@ class World:
 
     def questions(self, count):
         """(name, type) pairs without repetition; the case of the names is mixed."""
-        pairs = [(name, rdtype) for name in self.question_names() for rdtype in sorted(set(QUESTION_TYPES))]
+        types = sorted(set(QUESTION_TYPES))
+        pairs = [(name, rdtype) for name in self.question_names() for rdtype in types]
         weights = {rdtype: QUESTION_TYPES.count(rdtype) for rdtype in QUESTION_TYPES}
-        pairs.sort(key=lambda pair: (-weights[pair[1]] * self.rng.random() ** 0.5, pair[0], pair[1]))
+        pairs.sort(key=lambda pair: (-weights[pair[1]] * self.rng.random() ** 0.5, *pair))
         return [(self.mixed_case(name), rdtype) for name, rdtype in pairs[:count]]
 
     def mixed_case(self, name):

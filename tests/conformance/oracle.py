@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the RFCs say the answer is: RFC 1034 section 4.3.2 with 4592 and 6672, step by step.
 
-Written from the RFCs alone and kept slow and plain, so that it can be checked by reading.  A zone is
+Written from the RFCs alone, kept slow and plain, so that it can be checked by reading.  A zone is
 a dictionary of names; a name is dnspython's Name (it compares without case); there is no tree.
 
     nodes = {name: {type: (ttl, [rdata, ...])}}
@@ -114,7 +114,7 @@ def redirect(result, zone, owner, name):
 
 
 def answer_from(result, zone, data, name, qtype):
-    """Step 3a at a name that exists, or at the wildcard in its stead: the target of a CNAME, if any."""
+    """Step 3a at a name, or at the wildcard in its stead; returns the target of a CNAME, if any."""
     types = list(data) if qtype == ANY else [qtype] if qtype in data else []
     sets = [(name, data[rdtype][0], rdtype, data[rdtype][1]) for rdtype in types]
     if sets:

@@ -3,7 +3,7 @@
 
 horizon is the one under test; Knot DNS, NSD and BIND (the peers) answer the same questions from the
 same zone files, so that a rule that only we read our way is seen at once.  Every server runs in the
-foreground, as our child, inside a temporary folder of its own, and is stopped by its own process id.
+foreground, as our child, in a temporary folder of its own, and is stopped by its own process id.
 
     zones = {"example.test.": Path("example.test.zone")}
     with start("knot", zones) as server:
@@ -134,7 +134,8 @@ def named_command(folder, port, zones):
         f"    listen-on port {port} {{ {HOST}; }};",
         "    listen-on-v6 { none; };",
         "    pid-file none; session-keyfile none; lock-file none;",
-        "    recursion no; notify no; dnssec-validation no; allow-transfer { none; }; allow-update { none; };",
+        "    recursion no; notify no; dnssec-validation no;",
+        "    allow-transfer { none; }; allow-update { none; };",
         "    minimal-responses yes; empty-zones-enable no;",
         "    check-integrity no; check-names master ignore; check-sibling no;",
         "    check-mx-cname ignore; check-srv-cname ignore; check-wildcard no;",

@@ -52,7 +52,8 @@ class Edns:
     def to_wire(self):
         rdata = self.rdata
         if rdata is None:
-            rdata = b"".join(struct.pack("!HH", code, len(data)) + data for code, data in self.options)
+            rdata = b"".join(struct.pack("!HH", code, len(data)) + data
+                             for code, data in self.options)
         length = len(rdata) if self.rdlength is None else self.rdlength
         fixed = struct.pack("!HHBBHH", 41, self.size, self.rcode, self.version, self.flags, length)
         return self.owner + fixed + rdata
@@ -198,7 +199,8 @@ def read(wire):
     try:
         return dns.message.from_wire(wire, one_rr_per_rrset=True)
     except (dns.exception.DNSException, ValueError, struct.error, IndexError) as reason:
-        raise BadReply(f"malformed reply ({type(reason).__name__}: {reason}): {wire.hex()}") from reason
+        what = f"{type(reason).__name__}: {reason}"
+        raise BadReply(f"malformed reply ({what}): {wire.hex()}") from reason
 
 
 def question_wire(message):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The zones of the rule table: the files of zones/, and three that are too regular to write by hand."""
+"""The zones of the rule table: the files of zones/, and three too regular to write by hand."""
 
 from pathlib import Path
 

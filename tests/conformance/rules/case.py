@@ -72,7 +72,8 @@ def message_of(one):
 
 
 def record_key(name, ttl, rdtype, rdata):
-    return (dns.name.from_text(str(name)).to_digestable(), int(ttl), int(rdtype), rdata.to_digestable())
+    owner = dns.name.from_text(str(name)).to_digestable()
+    return (owner, int(ttl), int(rdtype), rdata.to_digestable())
 
 
 def parse_record(line):
@@ -88,7 +89,8 @@ def expected_records(text):
 
 
 def actual_records(section):
-    return [record_key(rrset.name, rrset.ttl, rrset.rdtype, rdata) for rrset in section for rdata in rrset]
+    return [record_key(rrset.name, rrset.ttl, rrset.rdtype, rdata)
+            for rrset in section for rdata in rrset]
 
 
 def grouped(records):
@@ -131,7 +133,7 @@ def check_header(query, reply, one, via):
     if bool(flags & wire.TC) != one.tc and one.tc is not None:
         problems.append(f"TC is {bool(flags & wire.TC)}")
     if len(reply) > one.largest:
-        problems.append(f"the reply has {len(reply)} bytes, at most {one.largest} are allowed over {via}")
+        problems.append(f"{len(reply)} bytes over {via}, at most {one.largest} are allowed")
     return problems
 
 
@@ -168,7 +170,8 @@ def check_additional(one, message):
         return []
     held = set(actual_records(message.additional))
     wanted = (one.additional or "") + "\n" + one.sibling
-    missing = [line.strip() for line in wanted.splitlines() if line.strip() and parse_record(line) not in held]
+    lines = [line.strip() for line in wanted.splitlines() if line.strip()]
+    missing = [line for line in lines if parse_record(line) not in held]
     if missing:
         return [f"additional is [{show(message.additional)}], it lacks [{'; '.join(missing)}]"]
     if one.additional == "" and message.additional and not one.sibling:

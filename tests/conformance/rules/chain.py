@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CNAME and DNAME: chains in order, across our zones, out of them, in circles; whose rcode counts."""
+"""CNAME and DNAME: chains in order, across our zones, out of them, in circles; whose rcode."""
 
 from wire import Edns
 
@@ -21,9 +21,8 @@ L63 = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk"
 
 def links(first, last):
     """The CNAMEs long<first> → … of the zone, the last one pointing at long<last + 1>."""
-    return "\n".join(
-        f"long{n:02d}.chain.test. 300 CNAME long{n + 1:02d}.chain.test." for n in range(first, last + 1)
-    )
+    return "\n".join(f"long{n:02d}.chain.test. 300 CNAME long{n + 1:02d}.chain.test."
+                     for n in range(first, last + 1))
 
 
 case("cname-followed", "RFC 1034 4.3.2 (3a)", "one.chain.test A", answer="""
@@ -47,7 +46,8 @@ case("cname-sixteen-links", "RFC 1034 3.6.2 (at most 16 links)", "long25.chain.t
      differs={**SHORT, "named": "SERVFAIL after thirteen links"})
 case("cname-seventeenth-not-followed", "RFC 1034 3.6.2 (at most 16 links)", "long24.chain.test A",
      answer=links(24, 39),
-     differs={**SHORT, "named": "SERVFAIL after thirteen links", "nsd": "follows more than 16 links"})
+     differs={**SHORT, "named": "SERVFAIL after thirteen links",
+              "nsd": "follows more than 16 links"})
 case("cname-to-nxdomain", "RFC 6604 3", "tonowhere.chain.test A", rcode="NXDOMAIN",
      answer="tonowhere.chain.test. 300 CNAME missing.chain.test.", authority=CHAIN)
 case("cname-to-nodata", "RFC 2308 2.2", "tonodata.chain.test A",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plain data: exact matches, NODATA, NXDOMAIN, empty non-terminals, names, TTLs, classes, zone text."""
+"""Plain data: matches, NODATA, NXDOMAIN, empty non-terminals, names, TTLs, classes, zone text."""
 
 from wire import Edns, name_wire, question
 

@@ -24,12 +24,14 @@ def addresses(label, count):
 
 
 def fits(ident, rfc, label, size, **rest):
-    case(ident, rfc, f"{label}.big.test TXT", via=UDP, answer=txt(label), check=exactly(size), **rest)
+    case(ident, rfc, f"{label}.big.test TXT", via=UDP, answer=txt(label), check=exactly(size),
+         **rest)
 
 
 def truncated(ident, rfc, question, largest, **rest):
     """TC, within the limit; what stays in the sections is not data to rely on (RFC 2181 9)."""
-    case(ident, rfc, question, via=UDP, tc=True, answer=None, authority=None, largest=largest, **rest)
+    case(ident, rfc, question, via=UDP, tc=True, answer=None, authority=None, largest=largest,
+         **rest)
 
 
 fits("size-512-fits", "RFC 1035 4.2.1", "fit512", 512)
@@ -63,8 +65,8 @@ truncated("size-wildcard-truncated", "RFC 2181 9", "x.wild.big.test TXT", 512)
 truncated("size-huge-set-truncated", "RFC 2181 9", "a4000.big.test A", 512)
 case("size-negative-never-truncated", "RFC 2181 9", "missing.big.test A", via=UDP,
      rcode="NXDOMAIN", send={"edns": Edns(size=512)}, authority=SOA)
-case("size-additional-left-out-without-tc", "RFC 2181 9", "mx.big.test MX", via=UDP, answer="\n".join(
-     f"mx.big.test. 300 MX {n} host{n}.big.test." for n in range(5)), largest=512)
+case("size-additional-left-out-without-tc", "RFC 2181 9", "mx.big.test MX", via=UDP, largest=512,
+     answer="\n".join(f"mx.big.test. 300 MX {n} host{n}.big.test." for n in range(5)))
 
 # Over TCP everything comes.
 case("tcp-after-tc", "RFC 7766 5", "a200.big.test A", via=TCP, answer=addresses("a200", 200))
@@ -76,6 +78,7 @@ case("tcp-chain-whole", "RFC 7766 5", "alias.big.test A", via=TCP,
      answer="alias.big.test. 300 CNAME a200.big.test.\n" + addresses("a200", 200))
 case("tcp-64-kilobytes", "RFC 1035 4.2.2", "a4000.big.test A", via=TCP,
      answer=addresses("a4000", 4000))
-case("tcp-larger-than-a-message", "RFC 1035 4.2.2 (TC, or the zone is refused)", "a5000.toobig.test A",
-     via=TCP, tc=None, rcode=("NOERROR", "SERVFAIL"), answer=None, authority=None,
+case("tcp-larger-than-a-message", "RFC 1035 4.2.2 (TC, or the zone is refused)",
+     "a5000.toobig.test A", via=TCP, tc=None, rcode=("NOERROR", "SERVFAIL"),
+     answer=None, authority=None,
      echo=True)

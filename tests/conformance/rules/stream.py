@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TCP as a stream (RFC 7766, RFC 9210): reuse, pipelining, segments cut anywhere, and no harm done."""
+"""TCP as a stream (RFC 7766, RFC 9210): reuse, pipelining, segments cut anywhere, no harm done."""
 
 import socket
 import struct
@@ -151,7 +151,7 @@ def bad_between_good(connection, _):
     return [] if rcodes == {1: 0, 2: 0, 0x7777: 1} else [f"rcodes by id {rcodes}"]
 
 
-@stream_case("stream-empty-message", "RFC 7766 8 (a length of zero: closed or skipped, never stuck)")
+@stream_case("stream-empty-message", "RFC 7766 8 (length zero: closed or skipped, not stuck)")
 def empty_message(connection, address):
     connection.send_bytes(b"\0\0")
     asked = queries(1)
@@ -166,7 +166,7 @@ def empty_message(connection, address):
         return receive_all(other, asked)
 
 
-@stream_case("stream-largest-length", "RFC 7766 8 (65,535 bytes of nothing are not waited for alone)")
+@stream_case("stream-largest-length", "RFC 7766 8 (others are answered meanwhile)")
 def largest_length(connection, address):
     connection.send_bytes(b"\xff\xff" + b"\0" * 100)
     with Tcp(address) as other:
@@ -215,7 +215,7 @@ def same_as_udp(connection, address):
             sets = [sorted(str(one) for one in getattr(reply, section))
                     for reply in (over_tcp, over_udp)]
             if sets[0] != sets[1]:
-                problems.append(f"{name}: {section} differs: {sets[0]} over TCP, {sets[1]} over UDP")
+                problems.append(f"{name}: {section}: {sets[0]} over TCP, {sets[1]} over UDP")
         if over_tcp.rcode() != over_udp.rcode():
             problems.append(f"{name}: rcode differs")
     return problems

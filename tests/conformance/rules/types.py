@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every record type that libzscanner reads: the text of the zone becomes these bytes on the wire."""
+"""Every record type that libzscanner reads: the text of the zone becomes these bytes."""
 
 import rrtypes
 
