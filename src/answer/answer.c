@@ -295,8 +295,7 @@ size_t answer(const struct snapshot *snapshot, const struct client *client, cons
     memcpy(reply + HEADER_BYTES, query + HEADER_BYTES, ex.query.question_len);
     if (verdict == QUERY_OK) {
         /* Room for the largest OPT we may write; the client subnet option may turn out not to count. */
-        bool subnet = ex.query.subnet.present;
-        ex.subnet_counts = subnet;
+        ex.subnet_counts = ex.query.subnet.valid;
         size_t kept = opt_bytes(&ex);
         ex.subnet_counts = false;
         reply_init(&ex.reply, reply, start, limit > start + kept ? limit - kept : start);

@@ -16,6 +16,7 @@
 #include "base/diag.h"
 #include "base/time.h"
 #include "dns/records.h"
+#include "snapshot/node.h"
 #include "snapshot/snapshot.h"
 
 struct control;
@@ -56,10 +57,19 @@ void control_free(struct control *control);
 
 /* A new configuration. Zones that stay keep their content; zones that go vanish; new ones are unloaded.
  * Overlays, views and leak guard are judged anew against loaded content. `desired` and `scope` must
- * live until the matching control_retire(); the caller learns of it through `release`. */
+ * live until the matching control_retire() of the last snapshot that was taken while they were current. */
 int control_configure(struct control *control, const struct desired *desired,
                       const struct scope *scope, const struct control_limits *limits,
                       struct diag_list *diags);
+
+/* The same with new content for some zones at once (contents[i] NULL: none, the zone keeps what it has),
+ * so that a reload becomes visible as a whole. A zone whose new content is refused or held keeps its old
+ * version; the configuration is refused (ERR_INVALID, nothing changed) only when content that is already
+ * served breaks its rules. control_configure() is this without contents. */
+int control_reload(struct control *control, const struct desired *desired,
+                   const struct scope *scope, const struct control_limits *limits,
+                   const struct zone_content *const *contents, struct wall now,
+                   struct diag_list *diags);
 
 /* New content for zone i of the desired state; the control takes what it needs, the caller keeps
  * ownership of `content`. ERR_INVALID: refused, the old version stays (findings say why). ERR_HELD: kept
@@ -68,6 +78,13 @@ int control_zone_loaded(struct control *control, uint32_t zone, const struct zon
                         struct wall now, struct diag_list *diags);
 /* Its text could not be read or parsed. */
 void control_zone_failed(struct control *control, uint32_t zone, const char *problem);
+
+/* Sets the records of one owner name in the base of zone i, in every view that sees it (no records: the
+ * name goes). The incremental path: costs some copied paths, whatever the zone's size. The zone's rules
+ * are the caller's to keep; the leak guard is applied. */
+int control_change_name(struct control *control, uint32_t zone, const uint8_t *owner,
+                        const struct draft_record *records, uint32_t count,
+                        struct diag_list *diags);
 
 /* Releases a held reload; ERR_NOT_FOUND when none is held with that serial. */
 int control_accept(struct control *control, uint32_t zone, uint32_t serial, struct wall now,

@@ -122,6 +122,15 @@ bool name_in_zone(const uint8_t *name, const uint8_t *zone)
     return name_equal(name, zone);
 }
 
+bool name_relative_below(const uint8_t *name, size_t len, const uint8_t *top, size_t top_len)
+{
+    size_t at = 0;
+    while (at < len && len - at > top_len) {
+        at += name[at] + 1u;
+    }
+    return at > 0 && len - at == top_len && (top_len == 0 || memcmp(name + at, top, top_len) == 0);
+}
+
 static char *label_to_text(const uint8_t *label, char *out)
 {
     for (unsigned i = 1; i <= *label; i++) {

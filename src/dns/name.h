@@ -46,5 +46,8 @@ char *name_to_text(const uint8_t *name, char *out);
  * Relative text gets `origin` appended when origin is not NULL, else the root. ERR_INVALID. */
 int name_from_text(const char *text, const uint8_t *origin, uint8_t *out);
 
+/* Is the relative name `name` strictly below the relative name `top`? Both lower case. */
+bool name_relative_below(const uint8_t *name, size_t len, const uint8_t *top, size_t top_len);
+
 /* For code that still holds a relative name: text of relative name + zone. */
 char *name_relative_to_text(const uint8_t *relative, size_t len, const uint8_t *zone, char *out);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The state of control, shared by its files and nobody else.
+ *
+ *   control ─┬─ slab, views[]      what is served now: a tree of zones for each view
+ *            ├─ zones[]            one entry a desired zone: its base tree, edits, state, held version
+ *            └─ taken (latest) ─►  what was replaced since waits in `retired` for the next take
+ */
+#pragma once
+
+#include "control/control.h"
+#include "snapshot/compile.h"
+
+/* One version of a zone's content, judged by itself: its base tree and its overlays' edits. */
+struct version {
+    struct zone_base base;
+    struct zone_edits edits;
+    struct records *overlay_files; /* kept, for compiling again under another configuration */
+    uint32_t overlay_file_count;
+    bool present;
+};
+
+struct zone_entry {
+    const struct desired_zone *desired;
+    char *origin_text;
+    struct version served, held;
+    enum zone_state state;
+    char *problem;
+    struct wall loaded_at;
+};
+
+struct taken {
+    struct retired retired; /* to reclaim once this snapshot is handed back */
+    struct snapshot snapshot;
+};
+
+struct control {
+    const struct alloc *alloc;
+    struct slab slab;
+    struct twig views[LIMIT_VIEWS];
+    const struct desired *desired;
+    const struct scope *scope;
+    struct control_limits limits;
+    struct zone_entry *zones;
+    uint32_t zone_count;
+    uint64_t generation, revision;
+    struct retired retired;
+    struct taken *taken; /* latest */
+    bool changed;
+};
+
+/* version.c: makes and judges versions. */
+int version_make(struct control *control, const struct desired_zone *zone,
+                 const struct zone_content *content, struct twig old_root, struct version *out,
+                 struct diag_list *diags);
+/* Parses the edits again for another desired zone (same origin). */
+int version_edits(struct control *control, const struct desired_zone *zone,
+                  const struct version *from, struct zone_edits *out, struct diag_list *diags);
+/* Drops what it holds; its tree goes to `retired`. */
+void version_drop(struct control *control, struct version *version, struct retired *retired);
+
+/* compile of one zone for all views into trees[]; views not in the result have empty roots. `records`
+ * (may be NULL) give findings their lines. On failure nothing is left but notes in the transaction. */
+int version_compile(struct control *control, struct txn *txn, const struct desired *desired,
+                    const struct desired_zone *zone, const struct zone_base *base,
+                    const struct zone_edits *edits, const struct records *records,
+                    struct zone_tree *trees, struct diag_list *diags);
+
+/* Puts the compiled trees (or, without trees, an unloaded zone) into the trees of zones. Takes over the
+ * trees' roots, also on failure. */
+int zone_put(struct txn *txn, const struct desired_zone *zone, uint32_t index,
+             uint32_t view_count, const struct zone_tree *trees, struct twig *views);
+
+/* Sentence about a zone's state, copied; NULL for none. */
+void zone_problem_set(struct control *control, struct zone_entry *entry, const char *problem);
+
+/* Must a person look at the change from `old` to `new` first? Then `reason` says why. */
+bool version_guard(const struct control *control, const struct zone_base *old,
+                   const struct zone_base *new, char *reason, size_t size);

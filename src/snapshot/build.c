@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "snapshot/build.h"
+
+#include "base/error.h"
+#include "dns/message.h"
+#include "dns/name.h"
+
+struct build {
+    struct txn *txn;
+    const uint8_t *origin;
+    size_t origin_len;
+    struct twig old_root;
+    struct findings *findings;
+    struct zone_base *base;
+    struct node_draft draft;
+    uint8_t owner[NAME_MAX];
+    size_t owner_len;
+    uint32_t soas;
+};
+
+uint32_t node_soa_serial(const struct node *apex)
+{
+    const struct rrset *soa = apex ? node_find(apex, TYPE_SOA) : NULL;
+    if (!soa) {
+        return 0;
+    }
+    const uint8_t *at = rrset_data(apex, soa);
+    uint16_t len;
+    const uint8_t *rdata = rdata_next(soa, &at, &len);
+    return len >= 20 ? wire_read32(rdata + len - 20) : 0;
+}
+
+static bool name_is_wildcard(const struct qp_name *name)
+{
+    return name->len >= 2 && name->wire[0] == 1 && name->wire[1] == '*';
+}
+
+/* Shares the node of the version before when it says the same. */
+static ref_t share_old(struct build *build, const struct qp_name *name, ref_t fresh)
+{
+    const struct slab *slab = build->txn->slab;
+    ref_t old = qp_get(slab, build->old_root, name);
+    if (!old || !node_same(node_at(slab, old), node_at(slab, fresh))) {
+        return fresh;
+    }
+    txn_drop(build->txn, fresh); /* private: goes at once, takes no note */
+    txn_retain(build->txn, old);
+    return old;
+}
+
+/* Freezes the run of records of one owner into the tree; an owner seen before is merged. */
+static int build_flush(struct build *build)
+{
+    if (build->draft.count == 0) {
+        return ERR_OK;
+    }
+    struct qp_space space;
+    struct qp_name name;
+    const struct slab *slab = build->txn->slab;
+    qp_name_init(&name, &space, build->owner, build->owner_len - build->origin_len);
+    ref_t before = qp_get(slab, build->base->root, &name), ref;
+    int err = before ? node_draft_add_node(&build->draft, node_at(slab, before)) : ERR_OK;
+    uint16_t mixed = 0;
+    if (err == ERR_OK) {
+        err = node_encode(build->txn, name.wire, name.len, &build->draft, &ref, &mixed);
+    }
+    if (err == ERR_LIMIT) {
+        findings_add(build->findings, SEVERITY_ERROR, build->owner, 0, (struct place){0},
+                     "spread the records over several names", "too much data");
+        err = ERR_INVALID;
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (mixed) {
+        char type[TYPE_TEXT_MAX];
+        findings_add(build->findings, SEVERITY_WARNING, build->owner, mixed, (struct place){0},
+                     "give all records of a set the same TTL (RFC 2181 5.2)",
+                     "unequal TTLs, the lowest is used, for %s", type_to_text(mixed, type));
+    }
+    ref = share_old(build, &name, ref);
+    err = qp_set(build->txn, &build->base->root, &name, ref, node_leaf_flags(node_at(slab, ref)));
+    if (err != ERR_OK) {
+        struct retired retired = {0};
+        slab_release(build->txn->slab, ref, &retired);
+        slab_reclaim(build->txn->slab, &retired);
+        return err;
+    }
+    build->base->names += before ? 0 : 1;
+    build->base->wildcard = build->base->wildcard || name_is_wildcard(&name);
+    node_draft_clear(&build->draft);
+    return ERR_OK;
+}
+
+static void check_soa(struct build *build, const struct record *record, const struct records *list)
+{
+    struct place place = {.file = list->files[record->file], .line = record->line};
+    if (!name_equal(record->owner, build->origin)) {
+        findings_add(build->findings, SEVERITY_ERROR, record->owner, TYPE_SOA, place,
+                     "a zone has one SOA, at its apex", "SOA below the apex");
+    } else if (++build->soas > 1) {
+        findings_add(build->findings, SEVERITY_ERROR, record->owner, TYPE_SOA, place,
+                     "keep one of them", "second SOA");
+    }
+}
+
+static int build_record(struct build *build, const struct record *record,
+                        const struct records *list)
+{
+    size_t len = name_len(record->owner);
+    if (len != build->owner_len || memcmp(record->owner, build->owner, len) != 0) {
+        int err = build_flush(build);
+        if (err != ERR_OK) {
+            return err;
+        }
+        memcpy(build->owner, record->owner, len);
+        build->owner_len = len;
+    }
+    if (record->type == TYPE_SOA) {
+        check_soa(build, record, list);
+    }
+    build->base->records++;
+    int err = node_draft_add(&build->draft, record->type, record->ttl, record->rdata,
+                             record->rdata_len);
+    if (err == ERR_INVALID) {
+        findings_add(build->findings, SEVERITY_ERROR, record->owner, record->type,
+                     (struct place){.file = list->files[record->file], .line = record->line},
+                     "an A record has 4 bytes, an AAAA record 16", "address of a wrong length");
+    }
+    return err;
+}
+
+int zone_base_build(struct txn *txn, const uint8_t *origin, const struct records *records,
+                    struct twig old_root, struct findings *findings, struct zone_base *out)
+{
+    struct build build = {.txn = txn,
+                          .origin = origin,
+                          .origin_len = name_len(origin),
+                          .old_root = old_root,
+                          .findings = findings,
+                          .base = out};
+    struct records_iter iter;
+    struct record record;
+    int err = ERR_OK;
+    *out = (struct zone_base){0};
+    node_draft_init(&build.draft, txn->alloc);
+    records_iter_init(&iter, records);
+    while (err == ERR_OK && records_iter_next(&iter, &record)) {
+        err = build_record(&build, &record, records);
+    }
+    if (err == ERR_OK) {
+        err = build_flush(&build);
+    }
+    node_draft_deinit(&build.draft);
+    if (err == ERR_OK && build.soas == 0) {
+        findings_add(findings, SEVERITY_ERROR, origin, 0, (struct place){0},
+                     "every zone starts with one SOA record", "no SOA");
+    }
+    if (err == ERR_OK) {
+        static const struct qp_name apex = {.wire = (const uint8_t *)""};
+        ref_t ref = qp_get(txn->slab, out->root, &apex);
+        out->serial = node_soa_serial(ref ? node_at(txn->slab, ref) : NULL);
+        err = findings->errors ? ERR_INVALID : ERR_OK;
+    }
+    return err;
+}
+
+int zone_base_change(struct txn *txn, struct zone_base *base, const struct qp_name *name,
+                     struct node_draft *draft)
+{
+    bool had = qp_get(txn->slab, base->root, name) != 0;
+    if (draft->count == 0) {
+        int err = qp_remove(txn, &base->root, name);
+        base->names -= err == ERR_OK ? 1 : 0;
+        return err;
+    }
+    ref_t ref;
+    uint16_t mixed;
+    int err = node_encode(txn, name->wire, name->len, draft, &ref, &mixed);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = qp_set(txn, &base->root, name, ref, node_leaf_flags(node_at(txn->slab, ref)));
+    if (err != ERR_OK) {
+        txn_drop(txn, ref);
+        return err;
+    }
+    base->names += had ? 0 : 1;
+    base->wildcard = base->wildcard || name_is_wildcard(name);
+    return ERR_OK;
+}

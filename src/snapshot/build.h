@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * From records to the base tree of a zone: what every view sees before its overlays. Nodes that did not
+ * change against the version before are shared with it, so a reload costs memory for its differences.
+ *
+ *   records ─► runs of one owner ─► node ─► tree ─► checks (check.h)
+ */
+#pragma once
+
+#include "snapshot/findings.h"
+
+struct zone_base {
+    struct twig root;
+    uint64_t names, records;
+    uint32_t serial;
+    bool wildcard;
+};
+
+/* Builds into the running transaction. On failure out->root holds what was built so far (the caller
+ * releases it). Findings: SOA trouble; unequal TTLs. ERR_INVALID after errors, ERR_NOMEM, ERR_LIMIT. */
+int zone_base_build(struct txn *txn, const uint8_t *origin, const struct records *records,
+                    struct twig old_root, struct findings *findings, struct zone_base *out);
+
+/* Sets (count > 0) or removes the records of one owner in a base tree. `records` are of that owner.
+ * Updates names and wildcard, not `records` of the base. */
+int zone_base_change(struct txn *txn, struct zone_base *base, const struct qp_name *name,
+                     struct node_draft *draft);
+
+/* The serial of an apex node, 0 without SOA. */
+uint32_t node_soa_serial(const struct node *apex);

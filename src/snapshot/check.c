@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "snapshot/check.h"
+
+#include "dns/name.h"
+
+struct check {
+    const struct slab *slab;
+    struct twig root;
+    const uint8_t *origin;
+    unsigned origin_labels;
+    struct place place;
+    struct findings *findings;
+};
+
+static void report(struct check *check, enum severity severity, const struct node *node,
+                   uint16_t type, const char *mend, const char *text)
+{
+    uint8_t owner[NAME_MAX];
+    node_owner(node, check->origin, owner);
+    findings_add(check->findings, severity, owner, type, check->place, mend, "%s", text);
+}
+
+/* RFC 1034 3.6.2 and RFC 2181 10.1: a CNAME stands alone, apart from DNSSEC's own records (RFC 4034). */
+static bool type_beside_cname(uint16_t type)
+{
+    return type == TYPE_CNAME || type == TYPE_RRSIG || type == TYPE_NSEC || type == 25 /* KEY */;
+}
+
+static void check_alias(struct check *check, const struct node *node)
+{
+    const struct rrset *sets = node_rrsets(node);
+    const struct rrset *cname = node_find(node, TYPE_CNAME);
+    const struct rrset *dname = node_find(node, TYPE_DNAME);
+    for (unsigned i = 0; cname && i < node->head.count; i++) {
+        if (!type_beside_cname(sets[i].type)) {
+            report(check, SEVERITY_ERROR, node, sets[i].type, "keep the CNAME or the other data",
+                   "CNAME beside other data");
+            break;
+        }
+    }
+    if (cname && cname->count > 1) {
+        report(check, SEVERITY_ERROR, node, TYPE_CNAME, "keep one of them", "more than one CNAME");
+    }
+    if (dname && dname->count > 1) {
+        report(check, SEVERITY_ERROR, node, TYPE_DNAME, "keep one of them (RFC 6672 2.4)",
+               "more than one DNAME");
+    }
+    if (dname && node->head.flags & NODE_CUT) {
+        report(check, SEVERITY_ERROR, node, TYPE_DNAME,
+               "delegate the name or redirect it (RFC 6672 2.3)", "DNAME beside a delegation");
+    }
+}
+
+/* Is the name's origin written twice ("www.example.com.example.com.")? A final dot was forgotten. */
+static bool repeats_origin(const struct check *check, const uint8_t *name)
+{
+    unsigned labels = name_labels(name), origin = check->origin_labels;
+    if (origin == 0 || labels < 2 * origin || !name_in_zone(name, check->origin)) {
+        return false;
+    }
+    for (unsigned skip = labels - 2 * origin; skip > 0; skip--) {
+        name += *name + 1u;
+    }
+    const uint8_t *want = check->origin;
+    for (unsigned i = 0; i < origin; i++) {
+        if (*name != *want) {
+            return false;
+        }
+        for (unsigned k = 1; k <= *want; k++) {
+            if ((name[k] | 0x20) != (want[k] | 0x20)) {
+                return false;
+            }
+        }
+        name += *name + 1u;
+        want += *want + 1u;
+    }
+    return true;
+}
+
+static const struct node *node_of(const struct check *check, const uint8_t *target)
+{
+    uint8_t lowered[NAME_MAX];
+    size_t len = name_len(target);
+    memcpy(lowered, target, len);
+    name_lower(lowered, len);
+    struct qp_space space;
+    struct qp_name absolute, relative;
+    qp_name_init(&absolute, &space, lowered, len - 1);
+    qp_name_front(&relative, &absolute, &space, check->origin_labels);
+    ref_t ref = qp_get(check->slab, check->root, &relative);
+    return ref ? node_at(check->slab, ref) : NULL;
+}
+
+/* A delegation whose name server is below it, but without an address: nobody can follow it. */
+static void check_glue(struct check *check, const struct node *node, const uint8_t *owner,
+                       const uint8_t *target)
+{
+    if (!(node->head.flags & NODE_CUT) || !name_in_zone(target, owner)) {
+        return;
+    }
+    const struct node *glue = node_of(check, target);
+    if (!glue || (!node_find(glue, TYPE_A) && !node_find(glue, TYPE_AAAA))) {
+        char name[NAME_TEXT_MAX];
+        findings_add(check->findings, SEVERITY_WARNING, owner, TYPE_NS, check->place,
+                     "add its A or AAAA record", "missing glue: no address of %s",
+                     name_to_text(target, name));
+    }
+}
+
+static void check_target(struct check *check, const struct node *node, const uint8_t *owner,
+                         uint16_t type, const uint8_t *target)
+{
+    if (repeats_origin(check, target)) {
+        char name[NAME_TEXT_MAX];
+        findings_add(check->findings, SEVERITY_WARNING, owner, type, check->place,
+                     "end the name with a dot", "the target %s repeats the origin",
+                     name_to_text(target, name));
+    }
+    if (type == TYPE_NS) {
+        check_glue(check, node, owner, target);
+    }
+}
+
+static void check_targets(struct check *check, const struct node *node)
+{
+    const struct rrset *sets = node_rrsets(node);
+    uint8_t owner[NAME_MAX];
+    node_owner(node, check->origin, owner);
+    for (unsigned i = 0; i < node->head.count; i++) {
+        int offset = type_target_offset(sets[i].type);
+        const uint8_t *at = rrset_data(node, &sets[i]);
+        for (unsigned k = 0; offset >= 0 && k < sets[i].count; k++) {
+            uint16_t len;
+            const uint8_t *rdata = rdata_next(&sets[i], &at, &len);
+            if (len > offset && name_check(rdata + offset, (size_t)(len - offset))) {
+                check_target(check, node, owner, sets[i].type, rdata + offset);
+            }
+        }
+    }
+    if (node_name_len(node) > 0 && repeats_origin(check, owner)) {
+        findings_add(check->findings, SEVERITY_WARNING, owner, 0, check->place,
+                     "end the name with a dot", "the name repeats the origin");
+    }
+}
+
+/* Only addresses make sense below a delegation (glue), and nothing below a DNAME. */
+static void check_above(struct check *check, const struct node *node, unsigned cut_flags)
+{
+    if (cut_flags & LEAF_DNAME && !(cut_flags & LEAF_CUT)) {
+        report(check, SEVERITY_ERROR, node, 0, "remove the data or the DNAME (RFC 6672 2.4)",
+               "data below a DNAME");
+        return;
+    }
+    const struct rrset *sets = node_rrsets(node);
+    for (unsigned i = 0; cut_flags && i < node->head.count; i++) {
+        if (sets[i].type != TYPE_A && sets[i].type != TYPE_AAAA) {
+            report(check, SEVERITY_WARNING, node, sets[i].type,
+                   "remove it, or the delegation above it", "occluded data, never answered,");
+            return;
+        }
+    }
+}
+
+static void check_node(struct check *check, const struct node *node)
+{
+    if (node->head.flags & (NODE_CNAME | NODE_DNAME)) {
+        check_alias(check, node);
+    }
+    if (node_name_len(node) == 0 && !node_find(node, TYPE_NS)) {
+        report(check, SEVERITY_ERROR, node, 0, "add the zone's NS records", "no NS");
+    }
+    check_targets(check, node);
+}
+
+void zone_check_tree(const struct slab *slab, struct twig root, const uint8_t *origin,
+                     struct findings *findings)
+{
+    struct check check = {.slab = slab,
+                          .root = root,
+                          .origin = origin,
+                          .origin_labels = name_labels(origin),
+                          .findings = findings};
+    struct qp_iter iter;
+    /* The walk is in canonical order: what is below a cut follows it without a gap. */
+    const struct node *cut = NULL;
+    qp_iter_init(&iter, slab, root);
+    for (ref_t ref; (ref = qp_iter_next(&iter)) != 0;) {
+        const struct node *node = node_at(slab, ref);
+        check_node(&check, node);
+        if (cut && name_relative_below(node->name, node_name_len(node), cut->name,
+                                       node_name_len(cut))) {
+            check_above(&check, node, node_leaf_flags(cut));
+        } else {
+            cut = node_leaf_flags(node) ? node : NULL;
+        }
+    }
+}
+
+/* A DNAME that came by an overlay: is anything below it? */
+static void check_below(struct check *check, const struct qp_name *name)
+{
+    struct qp_iter iter;
+    qp_iter_init(&iter, check->slab, check->root);
+    for (ref_t ref; (ref = qp_iter_next(&iter)) != 0;) {
+        const struct node *node = node_at(check->slab, ref);
+        if (name_relative_below(node->name, node_name_len(node), name->wire, name->len)) {
+            check_above(check, node, LEAF_DNAME);
+            return;
+        }
+    }
+}
+
+void zone_check_name(const struct slab *slab, struct twig root, const uint8_t *origin,
+                     const struct qp_name *name, struct place place, struct findings *findings)
+{
+    struct check check = {.slab = slab,
+                          .root = root,
+                          .origin = origin,
+                          .origin_labels = name_labels(origin),
+                          .place = place,
+                          .findings = findings};
+    struct qp_found found;
+    qp_find(slab, root, name, &found);
+    const struct node *node = found.exact ? node_at(slab, found.exact) : NULL;
+    if (name->len == 0 && (!node || !node_find(node, TYPE_SOA))) {
+        findings_add(findings, SEVERITY_ERROR, origin, 0, place, "leave the apex its SOA", "no SOA");
+    }
+    if (!node) {
+        return;
+    }
+    check_node(&check, node);
+    if (found.cut) {
+        check_above(&check, node, found.cut_flags);
+    }
+    if (node->head.flags & NODE_DNAME) {
+        check_below(&check, name);
+    }
+}

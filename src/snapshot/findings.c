@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "snapshot/findings.h"
+
+#include "dns/name.h"
+
+struct finding {
+    struct finding *next;
+    enum severity severity;
+    uint16_t type;
+    bool placed; /* its place was known when it was found */
+    struct place place;
+    const char *text, *mend;
+    uint8_t owner[NAME_MAX];
+};
+
+void findings_init(struct findings *findings, const struct alloc *alloc, const uint8_t *origin)
+{
+    *findings = (struct findings){.origin = origin};
+    arena_init(&findings->arena, alloc);
+    findings->last = &findings->first;
+}
+
+void findings_deinit(struct findings *findings)
+{
+    arena_deinit(&findings->arena);
+}
+
+void findings_add(struct findings *findings, enum severity severity, const uint8_t *owner,
+                  uint16_t type, struct place place, const char *mend, const char *format, ...)
+{
+    *(severity == SEVERITY_ERROR ? &findings->errors : &findings->warnings) += 1;
+    if (findings->kept >= LIMIT_DIAGS && severity == SEVERITY_WARNING) {
+        return;
+    }
+    if (findings->kept >= 2 * LIMIT_DIAGS) {
+        return;
+    }
+    struct finding *finding = arena_new_zero(&findings->arena, sizeof(*finding));
+    if (!finding) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    char *text = arena_format_args(&findings->arena, format, args);
+    va_end(args);
+    char name[NAME_TEXT_MAX];
+    finding->severity = severity;
+    finding->type = type;
+    finding->place = place;
+    finding->placed = place.file != NULL;
+    finding->mend = mend ? arena_text(&findings->arena, mend) : NULL;
+    finding->text = text ? arena_format(&findings->arena, "%s at %s", text, name_to_text(owner, name))
+                         : NULL;
+    memcpy(finding->owner, owner, name_len(owner));
+    *findings->last = finding;
+    findings->last = &finding->next;
+    findings->kept++;
+}
+
+/* The last record of the owner and type is where the trouble was completed. */
+static void finding_place(struct finding *finding, const struct records *records,
+                          const struct record *record)
+{
+    if (!finding->placed && (finding->type == 0 || finding->type == record->type) &&
+        name_equal(finding->owner, record->owner)) {
+        finding->place = (struct place){.file = records->files[record->file], .line = record->line};
+    }
+}
+
+void findings_settle(struct findings *findings, const struct records *records, const char *file,
+                     struct diag_list *diags)
+{
+    struct records_iter iter;
+    struct record record;
+    if (records && findings->first) {
+        records_iter_init(&iter, records);
+        while (records_iter_next(&iter, &record)) {
+            for (struct finding *at = findings->first; at; at = at->next) {
+                finding_place(at, records, &record);
+            }
+        }
+    }
+    for (struct finding *at = findings->first; at; at = at->next) {
+        if (!at->place.file) {
+            at->place.file = file;
+        }
+        diag_add(diags, at->severity, at->place, at->mend, "%s",
+                 at->text ? at->text : "out of memory");
+    }
+    diags->errors += findings->errors > findings->kept ? 1 : 0;
+    findings->first = NULL;
+    findings->last = &findings->first;
+    findings->kept = findings->errors = findings->warnings = 0;
+}
+
+void node_owner(const struct node *node, const uint8_t *origin, uint8_t *out)
+{
+    memcpy(out, node->name, node_name_len(node));
+    memcpy(out + node_name_len(node), origin, name_len(origin));
+}
