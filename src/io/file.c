@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int error_from_errno(int number)
+int file_error(int number)
 {
     switch (number) {
     case ENOENT:
@@ -37,7 +37,7 @@ static int read_all(int fd, struct buf *buf, size_t most)
             continue;
         }
         if (got < 0) {
-            return error_from_errno(errno);
+            return file_error(errno);
         }
         if (got == 0) {
             buf->data[buf->len] = 0;
@@ -50,12 +50,11 @@ static int read_all(int fd, struct buf *buf, size_t most)
     }
 }
 
-static int read_open(const struct alloc *alloc, int fd, size_t most, char **ret_text,
-                     size_t *ret_len)
+int file_read_fd(const struct alloc *alloc, int fd, size_t most, char **ret_text, size_t *ret_len)
 {
     struct stat about;
     if (fstat(fd, &about) != 0) {
-        return error_from_errno(errno);
+        return file_error(errno);
     }
     if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode)) {
         return ERR_INVALID;
@@ -84,9 +83,9 @@ int file_read(const struct alloc *alloc, const char *path, size_t most, char **r
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        return error_from_errno(errno);
+        return file_error(errno);
     }
-    int err = read_open(alloc, fd, most, ret_text, ret_len);
+    int err = file_read_fd(alloc, fd, most, ret_text, ret_len);
     close(fd);
     return err;
 }

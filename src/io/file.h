@@ -20,6 +20,12 @@ struct file_stamp {
 int file_read(const struct alloc *alloc, const char *path, size_t most, char **ret_text,
               size_t *ret_len);
 
+/* The same from a descriptor that is open for reading; it stays the caller's. */
+int file_read_fd(const struct alloc *alloc, int fd, size_t most, char **ret_text, size_t *ret_len);
+
+/* Our error for an errno of a file call. */
+int file_error(int number);
+
 /* The stamp of a file as it is now; zero when it cannot be looked at. */
 struct file_stamp file_stamp(const char *path);
 bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b);

@@ -101,6 +101,11 @@ void loop_run(struct loop *loop)
     uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
+void loop_run_once(struct loop *loop)
+{
+    uv_run(&loop->uv, UV_RUN_ONCE);
+}
+
 void loop_run_until(struct loop *loop, const bool *flag)
 {
     while (!*flag && uv_run(&loop->uv, UV_RUN_ONCE) != 0) {

@@ -30,6 +30,8 @@ int loop_new(const struct alloc *alloc, struct loop **ret_loop);
 void loop_free(struct loop *loop);
 /* Runs callbacks until loop_stop(), or until nothing is left that could call one. */
 void loop_run(struct loop *loop);
+/* Waits for the next callbacks and runs them. */
+void loop_run_once(struct loop *loop);
 /* Runs callbacks until *flag is true. */
 void loop_run_until(struct loop *loop, const bool *flag);
 void loop_stop(struct loop *loop);

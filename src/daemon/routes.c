@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/routes.h"
+
+#include "api/explain.h"
+#include "api/zones.h"
+#include "base/error.h"
+#include "daemon/reload.h"
+#include "daemon/status.h"
+
+static void with_numbers(const struct state *state, json_t *body)
+{
+    const struct snapshot *current = publish_current(state->publish);
+    json_object_set_new(body, "revision",
+                        json_integer((json_int_t)(current ? current->revision : 0)));
+    json_object_set_new(body, "generation",
+                        json_integer((json_int_t)(current ? current->generation : 0)));
+}
+
+static void route_status(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    json_t *body = status_to_json(state);
+    with_numbers(state, body);
+    http_reply(request, 200, body);
+}
+
+static void route_zones(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    json_t *body =
+        json_pack("{s:o}", "zones", zones_to_json(state->control, &state->epoch->config->desired));
+    with_numbers(state, body);
+    http_reply(request, 200, body);
+}
+
+static void refuse_error(struct http_request *request, int err)
+{
+    http_refuse(request, 500, NULL, error_text(err), NULL);
+}
+
+static void route_explain(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    if (reload_is_under_way(state->reload)) {
+        /* Between the old and the new state: explain only what is published as a whole. */
+        http_refuse(request, 503, NULL, "a reload is under way", "ask again in a moment");
+        return;
+    }
+    struct explain_world world = {
+        .snapshot = publish_current(state->publish),
+        .desired = &state->epoch->config->desired,
+        .control = state->control,
+    };
+    struct explain_question question = {
+        .name = http_param(request, "name"),
+        .type = http_param(request, "type"),
+        .from = http_param(request, "from"),
+        .listener = http_param(request, "listener"),
+        .subnet = http_param(request, "subnet"),
+        .transport = http_param(request, "transport"),
+    };
+    struct explain_refusal refusal;
+    json_t *body = NULL;
+    int err = explain_to_json(&world, &question, &body, &refusal);
+    if (err == ERR_OK) {
+        http_reply(request, 200, body);
+    } else if (err == ERR_INVALID) {
+        http_refuse(request, 400, refusal.field, refusal.reason, refusal.mend);
+    } else {
+        refuse_error(request, err);
+    }
+}
+
+static void told_reload(void *ctx, const json_t *result)
+{
+    http_reply(ctx, 200, json_deep_copy(result));
+}
+
+static void route_reload(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    const json_t *accept = json_object_get(http_body(request), "accept");
+    if (accept && !json_is_array(accept)) {
+        http_refuse(request, 400, "accept", "accept is not a list", "[\"ZONE@SERIAL\"]");
+        return;
+    }
+    int err = json_array_size(accept) > 0
+                  ? reload_accept(state->reload, accept, told_reload, request)
+                  : reload_ask(state->reload, told_reload, request);
+    if (err != ERR_OK) {
+        refuse_error(request, err);
+    }
+}
+
+const struct http_route ROUTES[] = {
+    {"GET", "/v1/status", route_status},
+    {"GET", "/v1/zones", route_zones},
+    {"GET", "/v1/explain", route_explain},
+    {"POST", "/v1/reload", route_reload},
+    {NULL, NULL, NULL},
+};

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/state.h"
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "daemon/log.h"
+
+#include <stdio.h>
+
+#define PUBLISH_AGAIN_MS 100
+
+int epoch_new(struct state *state, struct config *config, char *text, size_t text_len,
+              struct epoch **ret_epoch)
+{
+    struct epoch *epoch = mem_new_zero(state->alloc, 1, sizeof(*epoch));
+    if (!epoch) {
+        return ERR_NOMEM;
+    }
+    epoch->files = mem_new_zero(state->alloc, config->desired.zone_count, sizeof(*epoch->files));
+    if (!epoch->files) {
+        mem_free(state->alloc, epoch);
+        return ERR_NOMEM;
+    }
+    epoch->config = config;
+    epoch->text = text;
+    epoch->text_len = text_len;
+    *ret_epoch = epoch;
+    return ERR_OK;
+}
+
+int epoch_prepare(struct state *state, struct epoch *epoch)
+{
+    return scope_new(state->alloc, epoch->config, &epoch->scope);
+}
+
+void epoch_drop(struct state *state, struct epoch *epoch)
+{
+    if (epoch) {
+        zone_files_free(state->alloc, epoch->files, epoch->config->desired.zone_count);
+        scope_free(state->alloc, epoch->scope);
+        config_free(epoch->config);
+        mem_free(state->alloc, epoch->text);
+        mem_free(state->alloc, epoch);
+    }
+}
+
+/* Frees the epochs that neither control nor a snapshot refers to. */
+static void epochs_sweep(struct state *state)
+{
+    for (struct epoch **link = &state->epochs; *link;) {
+        struct epoch *epoch = *link;
+        if (epoch != state->epoch && epoch->snapshots == 0) {
+            *link = epoch->next;
+            epoch_drop(state, epoch);
+        } else {
+            link = &epoch->next;
+        }
+    }
+}
+
+static struct epoch *epoch_of(const struct state *state, const struct snapshot *snapshot)
+{
+    struct epoch *epoch = state->epochs;
+    while (epoch && epoch->scope != snapshot->scope) {
+        epoch = epoch->next;
+    }
+    ASSERT(epoch);
+    return epoch;
+}
+
+int state_configure(struct state *state, struct epoch *epoch, struct diag_list *diags)
+{
+    struct control_limits limits = {
+        .hold_removed_percent = epoch->config->hold_removed_percent,
+        .hold_removed_names = epoch->config->hold_removed_names,
+    };
+    int err =
+        control_configure(state->control, &epoch->config->desired, epoch->scope, &limits, diags);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (state->epoch) {
+        zone_files_inherit(epoch->files, &epoch->config->desired, state->epoch->files,
+                           &state->epoch->config->desired);
+    }
+    epoch->next = state->epochs;
+    state->epochs = epoch;
+    state->epoch = epoch;
+    epochs_sweep(state);
+    return ERR_OK;
+}
+
+/* The snapshot to publish next: one that found no memory before goes first. */
+static const struct snapshot *next_snapshot(struct state *state)
+{
+    if (!state->unpublished) {
+        state->unpublished = control_take_snapshot(state->control);
+        if (state->unpublished) {
+            epoch_of(state, state->unpublished)->snapshots++;
+        }
+    }
+    return state->unpublished;
+}
+
+void state_publish(struct state *state)
+{
+    const struct snapshot *snapshot;
+    while ((snapshot = next_snapshot(state))) {
+        if (publish_swap(state->publish, snapshot) != ERR_OK) {
+            log_error("no memory to publish generation %llu; the one before stays, trying again",
+                      (unsigned long long)snapshot->generation);
+            loop_timer_start(state->publish_again, duration_from_ms(PUBLISH_AGAIN_MS));
+            return;
+        }
+        state->unpublished = NULL;
+    }
+}
+
+void state_reclaim(struct state *state)
+{
+    const struct snapshot *old;
+    while ((old = publish_done(state->publish))) {
+        struct epoch *epoch = epoch_of(state, old);
+        epoch->snapshots--;
+        control_retire(state->control, old);
+    }
+    epochs_sweep(state);
+}
+
+char *state_listener_text(const struct state *state, uint32_t listener, char *out)
+{
+    const struct desired_listener *where = &state->epoch->config->desired.listeners[listener];
+    char address[ADDRESS_TEXT_BYTES];
+    address_to_text(&where->address, address);
+    int port = server_listener_port(state->server, where->slot);
+    snprintf(out, DAEMON_ENDPOINT_BYTES, address_is_v4(&where->address) ? "%s:%u" : "[%s]:%u",
+             address, port > 0 ? (unsigned)port : where->port);
+    return out;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What the daemon's parts share: the writer, the publish point, the server, and the configurations
+ * that are still in use. Everything here belongs to the control thread.
+ *
+ *   epoch (configuration + scope) ◄── control's current one
+ *        ▲ held by each snapshot that was taken under it, until that is retired
+ *
+ *   control ─► state_publish() ─► workers ─► grace period ─► bell ─► state_reclaim() ─► control
+ */
+#pragma once
+
+#include "config/config.h"
+#include "config/scope.h"
+#include "control/control.h"
+#include "daemon/daemon.h"
+#include "daemon/zone_files.h"
+#include "io/loop.h"
+#include "io/memory.h"
+#include "server/server.h"
+
+/* One configuration, alive while anything refers to it. */
+struct epoch {
+    struct epoch *next;
+    struct config *config;
+    struct scope *scope;
+    struct zone_files *files; /* of each zone, as they were when it was last read */
+    char *text;               /* as read; NULL: flags alone */
+    size_t text_len;
+    unsigned snapshots; /* taken under it and not retired */
+};
+
+struct http;
+struct reload;
+
+struct state {
+    const struct alloc *alloc;
+    const struct daemon_options *options;
+    struct loop *loop;
+    struct memory memory;
+    struct slab_backing backing;
+    struct control *control;
+    struct publish *publish;
+    struct loop_bell *retired_bell;
+    struct loop_timer *publish_again;
+    const struct snapshot *unpublished; /* taken, but there was no memory to publish it */
+    struct server *server;
+    struct epoch *epoch, *epochs; /* the current one; all, newest first */
+    struct reload *reload;
+    struct http *http;
+    int control_fd;                         /* -1: none, or taken over by http */
+    char control_path[DAEMON_SOCKET_BYTES]; /* "" when there is none */
+    struct mono started;
+    struct wall started_at;
+    bool stopping;
+};
+
+/* Takes over config and text on success. */
+int epoch_new(struct state *state, struct config *config, char *text, size_t text_len,
+              struct epoch **ret_epoch);
+/* Makes the scope; listener slots must be final. */
+int epoch_prepare(struct state *state, struct epoch *epoch);
+/* An epoch that nobody saw yet. */
+void epoch_drop(struct state *state, struct epoch *epoch);
+
+/* Gives the epoch to control; on success it is the current one. */
+int state_configure(struct state *state, struct epoch *epoch, struct diag_list *diags);
+
+/* Publishes what changed, if anything did. When there is no memory for it, the old snapshot stays
+ * and it is tried again soon. */
+void state_publish(struct state *state);
+/* Hands back what no worker can hold any more. */
+void state_reclaim(struct state *state);
+
+/* Address of listener i as it is, "127.0.0.1:5300". out has DAEMON_ENDPOINT_BYTES. Returns out. */
+enum {
+    DAEMON_ENDPOINT_BYTES = ADDRESS_TEXT_BYTES + 10
+};
+char *state_listener_text(const struct state *state, uint32_t listener, char *out);

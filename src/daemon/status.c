@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/status.h"
+
+#include "api/zones.h"
+#include "daemon/reload.h"
+#include "io/clock.h"
+
+#include <unistd.h>
+
+static json_t *listeners_json(const struct state *state)
+{
+    const struct desired *desired = &state->epoch->config->desired;
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < desired->listener_count; i++) {
+        char text[DAEMON_ENDPOINT_BYTES];
+        json_array_append_new(list, json_pack("{s:s?, s:s}", "name", desired->listeners[i].name,
+                                              "address", state_listener_text(state, i, text)));
+    }
+    return list;
+}
+
+/* `view` is the server's: an index, LIMIT_VIEWS for no view, -1 for the sum. */
+static json_t *counters_json(const struct state *state, int view)
+{
+    json_t *counters = json_object();
+    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        if (view < 0 || counter_per_view(i)) {
+            uint64_t value = server_counter(state->server, i, view);
+            json_object_set_new(counters, counter_name(i), json_integer((json_int_t)value));
+        }
+    }
+    return counters;
+}
+
+static json_t *views_json(const struct state *state)
+{
+    const struct desired *desired = &state->epoch->config->desired;
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < desired->view_count; i++) {
+        const struct desired_view *view = &desired->views[i];
+        json_array_append_new(list,
+                              json_pack("{s:s, s:b, s:b, s:I, s:o}", "name", view->name, "internal",
+                                        (int)view->internal, "default", (int)view->is_default,
+                                        "prefixes", (json_int_t)view->match_count, "counters",
+                                        counters_json(state, (int)i)));
+    }
+    return list;
+}
+
+static json_t *memory_json(const struct state *state)
+{
+    struct control_memory memory;
+    control_memory(state->control, &memory);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "live_bytes", (json_int_t)memory.live_bytes,
+                     "free_bytes", (json_int_t)memory.free_bytes, "retired_bytes",
+                     (json_int_t)memory.retired_bytes, "committed_bytes",
+                     (json_int_t)state->memory.committed, "reserved_bytes",
+                     (json_int_t)state->memory.reserved);
+}
+
+static json_t *last_reload_json(const struct state *state)
+{
+    const json_t *last = reload_last(state->reload);
+    return last ? json_deep_copy(last) : json_null();
+}
+
+json_t *status_to_json(const struct state *state)
+{
+    const struct desired *desired = &state->epoch->config->desired;
+    int64_t uptime_s = mono_since(clock_mono(), state->started).ns / 1000000000;
+    json_t *status = json_pack(
+        "{s:s, s:I, s:s?, s:o, s:I, s:o, s:I, s:I, s:o}", "version", HORIZON_VERSION, "pid",
+        (json_int_t)getpid(), "config", state->options->config, "started_at",
+        wall_to_json(state->started_at), "uptime_s", (json_int_t)uptime_s, "listeners",
+        listeners_json(state), "workers", (json_int_t)server_worker_count(state->server),
+        "tcp_open", (json_int_t)server_tcp_open(state->server), "memory", memory_json(state));
+    json_object_set_new(status, "zone_count", zones_count_json(state->control));
+    json_object_set_new(status, "zones", zones_to_json(state->control, desired));
+    json_object_set_new(status, "views", views_json(state));
+    json_object_set_new(status, "no_view", counters_json(state, LIMIT_VIEWS));
+    json_object_set_new(status, "counters", counters_json(state, -1));
+    json_object_set_new(status, "last_reload", last_reload_json(state));
+    return status;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The daemon's state as JSON: process, listeners, zones, views, counters, memory, the last reload.
+ */
+#pragma once
+
+#include "daemon/state.h"
+
+#include <jansson.h>
+
+json_t *status_to_json(const struct state *state);
