@@ -80,5 +80,4 @@ case("tcp-64-kilobytes", "RFC 1035 4.2.2", "a4000.big.test A", via=TCP,
      answer=addresses("a4000", 4000))
 case("tcp-larger-than-a-message", "RFC 1035 4.2.2 (TC, or the zone is refused)",
      "a5000.toobig.test A", via=TCP, tc=None, rcode=("NOERROR", "SERVFAIL"),
-     answer=None, authority=None,
-     echo=True)
+     answer=None, authority=None)
