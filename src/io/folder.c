@@ -35,11 +35,19 @@ static int fd_path(int fd, char out[PATH_MAX])
 
 static int open_result(int fd, int *ret_fd)
 {
-    if (fd < 0) {
-        return errno == EXDEV || errno == ELOOP ? ERR_REFUSED : file_error(errno);
+    if (fd >= 0) {
+        *ret_fd = fd;
+        return ERR_OK;
     }
-    *ret_fd = fd;
-    return ERR_OK;
+    switch (errno) {
+    case EXDEV: /* openat2: it leads outside */
+        return ERR_REFUSED;
+    case ENXIO: /* a socket */
+    case ENODEV:
+        return ERR_INVALID;
+    default:
+        return file_error(errno);
+    }
 }
 
 /* For kernels, and sandboxes, without openat2: opens, then looks where that led. */
@@ -77,7 +85,8 @@ static int open_beneath(int folder_fd, const char *name, int *ret_fd)
     return open_result(fd, ret_fd);
 }
 
-/* An absolute name below the folder, made relative to it; other names as they are; NULL: outside. */
+/* An absolute name below the folder, made relative to it; other names as they are; NULL: outside.
+ */
 static const char *name_within(int folder_fd, const char *folder, const char *name)
 {
     if (name[0] != '/') {
@@ -85,6 +94,9 @@ static const char *name_within(int folder_fd, const char *folder, const char *na
     }
     char real[PATH_MAX];
     size_t len = strlen(folder);
+    while (len > 0 && folder[len - 1] == '/') {
+        len--;
+    }
     if (strncmp(name, folder, len) != 0 || name[len] != '/') {
         len = fd_path(folder_fd, real) == ERR_OK ? strlen(real) : 0;
         if (len == 0 || strncmp(name, real, len) != 0 || name[len] != '/') {

@@ -10,8 +10,8 @@
 
 #include "base/alloc.h"
 
-/* The whole file `name`, with a terminating 0 that *ret_len does not count. `folder` NULL: `name` is
- * a path like any other; else a path in that folder, and what leads outside is ERR_REFUSED.
+/* The whole file `name`, with a terminating 0 that *ret_len does not count. `folder` NULL: `name`
+ * is a path like any other; else a path in that folder, and what leads outside is ERR_REFUSED.
  * ERR_NOT_FOUND, ERR_PERMISSION, ERR_INVALID (not a regular file), ERR_LIMIT (more than `most`
  * bytes), ERR_IO, ERR_NOMEM. */
 int folder_file_read(const struct alloc *alloc, const char *folder, const char *name, size_t most,
