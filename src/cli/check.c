@@ -6,15 +6,20 @@
 
 #include <inttypes.h>
 
+static json_t *offline_zones(const struct offline *offline)
+{
+    struct explain_world world = offline_world(offline);
+    return zones_to_json(world.control, world.desired);
+}
+
 static json_t *check_json(const struct offline *offline, bool good)
 {
     const struct diag_list *findings = offline_findings(offline);
-    struct explain_world world = offline_world(offline);
     bool whole = offline_config(offline) != NULL;
     return json_pack("{s:b, s:I, s:I, s:o, s:o}", "ok", (int)good, "errors",
                      (json_int_t)findings->errors, "warnings", (json_int_t)findings->warnings,
                      "findings", diags_to_json(findings), "zones",
-                     whole ? zones_to_json(world.control, world.desired) : json_array());
+                     whole ? offline_zones(offline) : json_array());
 }
 
 static void check_show(const struct offline *offline)

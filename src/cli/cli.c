@@ -46,7 +46,7 @@ int cli_main(int argc, char **argv, int (*serve)(const struct cli_serve *serve))
     }
     bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
     if (help || strcmp(argv[1], "--version") == 0) {
-        char *words[] = {help ? "help" : "version", NULL};
+        char word[] = "version", help_word[] = "help", *words[] = {help ? help_word : word, NULL};
         return run_words(1, words, serve);
     }
     int status = run_words(argc - 1, argv + 1, serve);

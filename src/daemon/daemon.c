@@ -212,6 +212,12 @@ static int open_privileged(struct daemon *daemon, struct epoch *epoch)
     return step_told(daemon, err, "privileges");
 }
 
+static void take_zone(void *ctx, struct loaded_zone *loaded)
+{
+    struct daemon *daemon = ctx;
+    load_deliver(&daemon->state, loaded, &daemon->findings);
+}
+
 static void on_loaded(void *ctx)
 {
     struct daemon *daemon = ctx;
@@ -223,17 +229,17 @@ static int load_zones(struct daemon *daemon)
 {
     struct state *state = &daemon->state;
     uint32_t *zones = NULL, count = 0;
-    struct diag_list findings;
-    diag_init(&findings, state->alloc);
-    int err = load_wanted(state, &zones, &count);
+    struct load_target target = {take_zone, on_loaded, daemon};
+    int err = load_wanted(state, state->epoch, &zones, &count);
     if (err == ERR_OK) {
-        err = load_start(state, zones, count, &findings, on_loaded, daemon);
+        err = load_start(state, &state->epoch->config->desired, zones, count, &target);
         mem_free(state->alloc, zones);
     }
     if (err == ERR_OK) {
         loop_run_until(state->loop, &daemon->loaded);
+        diag_deinit(&daemon->findings); /* told one zone at a time */
+        diag_init(&daemon->findings, state->alloc);
     }
-    diag_deinit(&findings);
     return err;
 }
 
@@ -325,7 +331,7 @@ static int daemon_start(struct daemon *daemon)
     if (err == ERR_OK) {
         err = epoch_prepare(state, epoch);
         if (err == ERR_OK) {
-            err = state_configure(state, epoch, &daemon->findings);
+            err = state_configure(state, epoch, NULL, &daemon->findings);
         }
         step_told(daemon, err, "configuration");
     }

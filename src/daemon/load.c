@@ -6,89 +6,47 @@
 #include "io/clock.h"
 #include "source/zonefile.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct load {
     struct state *state;
+    const struct desired *desired;
     uint32_t *zones;
     uint32_t count, next, under_way;
-    struct diag_list *findings;
-    load_done *done;
-    void *ctx;
+    struct load_target target;
 };
 
 /* One zone: the pool reads, the control thread takes over. */
 struct load_job {
     struct load *load;
-    uint32_t zone;
-    const struct desired_zone *desired;
-    struct zone_files files;
-    struct zone_content content;
-    struct diag_list diags;
-    int err;
+    struct loaded_zone loaded;
 };
 
-static void job_free(struct load_job *job)
+void loaded_zone_deinit(const struct alloc *alloc, struct loaded_zone *loaded)
 {
-    const struct alloc *alloc = job->load->state->alloc;
-    zone_content_deinit(&job->content);
-    zone_files_deinit(alloc, &job->files);
-    diag_deinit(&job->diags);
-    mem_free(alloc, job);
+    zone_content_deinit(&loaded->content);
+    zone_files_deinit(alloc, &loaded->files);
+    diag_deinit(&loaded->findings);
 }
 
 static void job_read(void *ctx)
 {
     struct load_job *job = ctx;
+    struct loaded_zone *loaded = &job->loaded;
     const struct alloc *alloc = job->load->state->alloc;
     struct wall began = clock_wall();
-    job->err = zone_files_begin(alloc, job->desired, began, &job->files);
-    if (job->err == ERR_OK) {
-        job->err = zonefile_load(alloc, job->desired, &job->content, &job->diags);
+    loaded->err = zone_files_begin(alloc, loaded->desired, began, &loaded->files);
+    if (loaded->err == ERR_OK) {
+        loaded->err = zonefile_load(alloc, loaded->desired, &loaded->content, &loaded->findings);
     }
-    if (job->err == ERR_OK) {
-        zone_files_end(alloc, &job->content, began, &job->files);
+    if (loaded->err == ERR_OK) {
+        zone_files_end(alloc, &loaded->content, began, &loaded->files);
     }
-}
-
-/* The first error of a list as one text: why the zone is not served. */
-static void first_error(const struct diag_list *diags, int err, char *out, size_t size)
-{
-    const struct diag *diag = diags->first;
-    while (diag && diag->severity != SEVERITY_ERROR) {
-        diag = diag->next;
+    if (loaded->err != ERR_OK && loaded->findings.errors == 0) {
+        diag_add(&loaded->findings, SEVERITY_ERROR, (struct place){.file = loaded->desired->file},
+                 NULL, "zone not loaded: %s", error_text(loaded->err));
     }
-    if (!diag) {
-        snprintf(out, size, "%s", error_text(err));
-    } else if (diag->place.file && diag->place.line) {
-        snprintf(out, size, "%s:%u: %s", diag->place.file, diag->place.line, diag->text);
-    } else {
-        snprintf(out, size, "%s", diag->text);
-    }
-}
-
-static void job_deliver(struct load_job *job)
-{
-    struct state *state = job->load->state;
-    int err = job->err;
-    if (err == ERR_OK) {
-        err = control_zone_loaded(state->control, job->zone, &job->content, clock_wall(),
-                                  &job->diags);
-    } else {
-        char problem[1024];
-        first_error(&job->diags, err, problem, sizeof(problem));
-        control_zone_failed(state->control, job->zone, problem);
-    }
-    if (err != ERR_OK && err != ERR_HELD && job->diags.errors == 0) {
-        diag_add(&job->diags, SEVERITY_ERROR, (struct place){.file = job->desired->file}, NULL,
-                 "zone not loaded: %s", error_text(err));
-    }
-    struct zone_files *kept = &state->epoch->files[job->zone];
-    zone_files_deinit(state->alloc, kept);
-    *kept = job->files;
-    job->files = (struct zone_files){0};
-    log_diags(&job->diags);
-    diag_move(job->load->findings, &job->diags);
 }
 
 static void load_more(struct load *load);
@@ -99,37 +57,36 @@ static void job_done(void *ctx)
     struct load *load = job->load;
     load->under_way--;
     if (!load->state->stopping) {
-        job_deliver(job);
+        load->target.take(load->target.ctx, &job->loaded);
     }
-    job_free(job);
+    loaded_zone_deinit(load->state->alloc, &job->loaded);
+    mem_free(load->state->alloc, job);
     load_more(load);
 }
 
-/* Starts one more; without memory for it the zone is reported and passed over. */
+/* Starts one more; without memory for it the zone is handed over as failed. */
 static void load_one(struct load *load, uint32_t zone)
 {
     struct state *state = load->state;
-    struct load_job *job = mem_new_zero(state->alloc, 1, sizeof(*job));
+    struct loaded_zone loaded = {.zone = zone, .desired = &load->desired->zones[zone]};
+    diag_init(&loaded.findings, state->alloc);
+    struct load_job *job = mem_new(state->alloc, sizeof(*job));
     int err = ERR_NOMEM;
     if (job) {
-        job->load = load;
-        job->zone = zone;
-        job->desired = &state->epoch->config->desired.zones[zone];
-        diag_init(&job->diags, state->alloc);
+        *job = (struct load_job){.load = load, .loaded = loaded};
+        diag_init(&job->loaded.findings, state->alloc);
         err = loop_job_start(state->loop, job_read, job_done, job);
     }
     if (err == ERR_OK) {
         load->under_way++;
         return;
     }
-    if (job) {
-        diag_deinit(&job->diags);
-        mem_free(state->alloc, job);
-    }
-    control_zone_failed(state->control, zone, error_text(err));
-    diag_add(load->findings, SEVERITY_ERROR,
-             (struct place){.file = state->epoch->config->desired.zones[zone].file}, NULL,
+    mem_free(state->alloc, job);
+    loaded.err = err;
+    diag_add(&loaded.findings, SEVERITY_ERROR, (struct place){.file = loaded.desired->file}, NULL,
              "zone not loaded: %s", error_text(err));
+    load->target.take(load->target.ctx, &loaded);
+    loaded_zone_deinit(state->alloc, &loaded);
 }
 
 static void load_more(struct load *load)
@@ -138,18 +95,17 @@ static void load_more(struct load *load)
         load_one(load, load->zones[load->next++]);
     }
     if (load->under_way == 0) {
-        load_done *done = load->done;
-        void *ctx = load->ctx;
+        struct load_target target = load->target;
         mem_free(load->state->alloc, load->zones);
         mem_free(load->state->alloc, load);
-        done(ctx);
+        target.done(target.ctx);
     }
 }
 
-int load_start(struct state *state, const uint32_t *zones, uint32_t count,
-               struct diag_list *findings, load_done *done, void *ctx)
+int load_start(struct state *state, const struct desired *desired, const uint32_t *zones,
+               uint32_t count, const struct load_target *target)
 {
-    struct load *load = mem_new_zero(state->alloc, 1, sizeof(*load));
+    struct load *load = mem_new(state->alloc, sizeof(*load));
     uint32_t *copy = mem_new(state->alloc, count * sizeof(*copy));
     if (!load || !copy) {
         mem_free(state->alloc, load);
@@ -161,38 +117,87 @@ int load_start(struct state *state, const uint32_t *zones, uint32_t count,
     }
     *load = (struct load){
         .state = state,
+        .desired = desired,
         .zones = copy,
         .count = count,
-        .findings = findings,
-        .done = done,
-        .ctx = ctx,
+        .target = *target,
     };
     load_more(load);
     return ERR_OK;
 }
 
-static bool is_wanted(const struct state *state, uint32_t zone)
+/* The first error of a list as one text: why the zone is not served. */
+static void first_error(const struct loaded_zone *loaded, char *out, size_t size)
+{
+    const struct diag *diag = loaded->findings.first;
+    while (diag && diag->severity != SEVERITY_ERROR) {
+        diag = diag->next;
+    }
+    if (!diag) {
+        snprintf(out, size, "%s", error_text(loaded->err));
+    } else if (diag->place.file && diag->place.line) {
+        snprintf(out, size, "%s:%u: %s", diag->place.file, diag->place.line, diag->text);
+    } else {
+        snprintf(out, size, "%s", diag->text);
+    }
+}
+
+void load_deliver_failure(struct state *state, struct loaded_zone *loaded)
+{
+    char problem[1024];
+    first_error(loaded, problem, sizeof(problem));
+    control_zone_failed(state->control, loaded->zone, problem);
+}
+
+void load_deliver(struct state *state, struct loaded_zone *loaded, struct diag_list *findings)
+{
+    if (loaded->err == ERR_OK) {
+        int err = control_zone_loaded(state->control, loaded->zone, &loaded->content, clock_wall(),
+                                      &loaded->findings);
+        if (err != ERR_OK && err != ERR_HELD && loaded->findings.errors == 0) {
+            diag_add(&loaded->findings, SEVERITY_ERROR,
+                     (struct place){.file = loaded->desired->file}, NULL, "zone not loaded: %s",
+                     error_text(err));
+        }
+    } else {
+        load_deliver_failure(state, loaded);
+    }
+    zone_files_move(state->alloc, &loaded->files, &state->epoch->files[loaded->zone]);
+    log_diags(&loaded->findings);
+    diag_move(findings, &loaded->findings);
+}
+
+/* `old` is the zone's index in the current configuration, or ZONE_FILES_NONE. */
+static bool is_wanted(const struct state *state, const struct desired_zone *zone, uint32_t old)
 {
     struct zone_status status;
-    if (control_zone_status(state->control, zone, &status) != ERR_OK ||
+    if (old == ZONE_FILES_NONE || control_zone_status(state->control, old, &status) != ERR_OK ||
         status.state == ZONE_UNLOADED || status.state == ZONE_STALE) {
         return true;
     }
-    return zone_files_changed(&state->epoch->files[zone],
-                              &state->epoch->config->desired.zones[zone]);
+    return zone_files_changed(&state->epoch->files[old], zone);
 }
 
-int load_wanted(const struct state *state, uint32_t **ret_zones, uint32_t *ret_count)
+int load_wanted(const struct state *state, const struct epoch *epoch, uint32_t **ret_zones,
+                uint32_t *ret_count)
 {
-    uint32_t total = state->epoch->config->desired.zone_count, count = 0;
-    uint32_t *zones = mem_new(state->alloc, total * sizeof(*zones));
-    if (!zones) {
-        return ERR_NOMEM;
+    const struct desired *desired = &epoch->config->desired;
+    uint32_t *zones = mem_new(state->alloc, desired->zone_count * sizeof(*zones));
+    uint32_t *old = mem_new(state->alloc, desired->zone_count * sizeof(*old));
+    int err = zones && old ? ERR_OK : ERR_NOMEM;
+    if (err == ERR_OK) {
+        err = zone_files_match(state->alloc, desired, &state->epoch->config->desired, old);
     }
-    for (uint32_t i = 0; i < total; i++) {
-        if (is_wanted(state, i)) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; err == ERR_OK && i < desired->zone_count; i++) {
+        if (is_wanted(state, &desired->zones[i], old[i])) {
             zones[count++] = i;
         }
+    }
+    mem_free(state->alloc, old);
+    if (err != ERR_OK) {
+        mem_free(state->alloc, zones);
+        return err;
     }
     *ret_zones = zones;
     *ret_count = count;

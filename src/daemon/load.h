@@ -1,25 +1,48 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Reading zones: a few at a time in the thread pool, each given to control as it comes. A zone that
- * cannot be read or is refused is reported with file and line and stops nobody.
+ * Reading zones: a few at a time in the thread pool, each handed to the control thread as it comes.
+ * A zone that cannot be read stops nobody.
  *
- *   wanted zones ─► pool: read and parse (LIMIT_LOADING at once) ─► control_zone_loaded()
- *                                                               └─► or control_zone_failed()
+ *   wanted zones ─► pool: read and parse (LIMIT_LOADING at once) ─► take(zone) ... ─► done()
+ *
+ * Which zones are wanted: those without content, those whose last reading failed, and those of
+ * which a file changed since.
  */
 #pragma once
 
 #include "daemon/state.h"
 
-struct load;
+/* One zone as read. `err` is not ERR_OK when it could not be; its findings say why. */
+struct loaded_zone {
+    uint32_t zone;
+    const struct desired_zone *desired;
+    int err;
+    struct zone_content content;
+    struct zone_files files;
+    struct diag_list findings;
+};
 
-typedef void load_done(void *ctx);
+struct load_target {
+    /* Control thread; what it wants to keep it moves out, leaving an initialized shell. */
+    void (*take)(void *ctx, struct loaded_zone *loaded);
+    /* All were taken, or the daemon is stopping. */
+    void (*done)(void *ctx);
+    void *ctx;
+};
 
-/* Reads the zones (indices in the current epoch). Findings go to `findings`, which the caller keeps
- * until `done` is called: from the loop, or before this returns when there is nothing to read.
- * A stop of the daemon ends it early. ERR_NOMEM: nothing was begun, `done` is not called. */
-int load_start(struct state *state, const uint32_t *zones, uint32_t count,
-               struct diag_list *findings, load_done *done, void *ctx);
+/* Reads zones (indices in `desired`). `done` is called from the loop, or before this returns when
+ * there is nothing to read. ERR_NOMEM: nothing was begun, `done` is not called. */
+int load_start(struct state *state, const struct desired *desired, const uint32_t *zones,
+               uint32_t count, const struct load_target *target);
 
-/* Zones of the current epoch that must be read: all that have no content, and those whose files
- * changed. *ret_zones is an array of the caller's. ERR_NOMEM. */
-int load_wanted(const struct state *state, uint32_t **ret_zones, uint32_t *ret_count);
+/* Gives content read for the current configuration to control, and its findings to the log and to
+ * `findings`. */
+void load_deliver(struct state *state, struct loaded_zone *loaded, struct diag_list *findings);
+/* Tells control and the findings that a zone could not be read. */
+void load_deliver_failure(struct state *state, struct loaded_zone *loaded);
+void loaded_zone_deinit(const struct alloc *alloc, struct loaded_zone *loaded);
+
+/* Zones of `epoch` that must be read, an array of the caller's: epoch is the current one, or one to
+ * take its place. ERR_NOMEM. */
+int load_wanted(const struct state *state, const struct epoch *epoch, uint32_t **ret_zones,
+                uint32_t *ret_count);

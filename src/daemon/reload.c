@@ -24,10 +24,12 @@ struct asker {
 
 /* One reload from the reading of the configuration to the telling of its result. */
 struct run {
-    struct epoch *epoch; /* read, not yet control's */
+    struct epoch *epoch; /* read, not yet control's; NULL: the current one stays */
     struct diag_list findings;
     json_t *changes;
-    uint32_t read; /* zones read again */
+    struct loaded_zone *loaded; /* for the new epoch, one a zone that was read */
+    uint32_t read;              /* zones read again */
+    uint32_t taken;             /* of them in `loaded` */
     bool refused, retargeted;
     int err;
 };
@@ -153,40 +155,6 @@ static void refuse(struct reload *reload, int err)
     finish(reload, "refused");
 }
 
-static void on_loaded(void *ctx)
-{
-    struct reload *reload = ctx;
-    struct state *state = reload->state;
-    state_publish(state);
-    if (reload->run.retargeted) {
-        server_retarget_commit(state->server);
-    }
-    uint32_t read = reload->run.read;
-    log_info("reloaded, %u %s read, generation %llu", read, read == 1 ? "zone" : "zones",
-             (unsigned long long)publish_current(state->publish)->generation);
-    notify_ready("serving");
-    finish(reload, "reloaded");
-}
-
-/* Control has the configuration; now the zones that are new or whose files changed. */
-static void load_changed(struct reload *reload)
-{
-    uint32_t *zones = NULL;
-    int err = load_wanted(reload->state, &zones, &reload->run.read);
-    if (err == ERR_OK) {
-        err = load_start(reload->state, zones, reload->run.read, &reload->run.findings, on_loaded,
-                         reload);
-        mem_free(reload->state->alloc, zones);
-    }
-    if (err != ERR_OK) {
-        /* What control decided so far is whole: the zones keep their old content. */
-        reload->run.read = 0;
-        diag_add(&reload->run.findings, SEVERITY_ERROR, (struct place){0}, NULL,
-                 "zones were not read again: %s", error_text(err));
-        on_loaded(reload);
-    }
-}
-
 static void note_changes(struct reload *reload, const struct config *before,
                          const struct config *after)
 {
@@ -202,29 +170,142 @@ static void note_changes(struct reload *reload, const struct config *before,
     config_diff_deinit(&diff);
 }
 
-/* Takes the new configuration over, or leaves everything as it was. */
+/* --- reading and taking over --- */
+
+static void reloaded(struct reload *reload)
+{
+    struct state *state = reload->state;
+    state_publish(state);
+    if (reload->run.retargeted) {
+        server_retarget_commit(state->server);
+    }
+    uint32_t read = reload->run.read;
+    log_info("reloaded, %u %s read, generation %llu", read, read == 1 ? "zone" : "zones",
+             (unsigned long long)publish_current(state->publish)->generation);
+    notify_ready("serving");
+    finish(reload, "reloaded");
+}
+
+/* The configuration stays: each zone goes to control as it comes, and all become visible together.
+ */
+static void take_now(void *ctx, struct loaded_zone *loaded)
+{
+    struct reload *reload = ctx;
+    load_deliver(reload->state, loaded, &reload->run.findings);
+}
+
+/* A new configuration is judged together with what was read for it. */
+static void take_aside(void *ctx, struct loaded_zone *loaded)
+{
+    struct run *run = &((struct reload *)ctx)->run;
+    diag_move(&run->findings, &loaded->findings);
+    run->loaded[run->taken++] = *loaded;
+    loaded->content = (struct zone_content){0};
+    loaded->files = (struct zone_files){0};
+    diag_init(&loaded->findings, ((struct reload *)ctx)->state->alloc);
+}
+
+static void drop_loaded(struct reload *reload)
+{
+    struct run *run = &reload->run;
+    for (uint32_t i = 0; i < run->taken; i++) {
+        loaded_zone_deinit(reload->state->alloc, &run->loaded[i]);
+    }
+    mem_free(reload->state->alloc, run->loaded);
+    run->loaded = NULL;
+    run->taken = 0;
+}
+
+/* New configuration and new content in one step: control takes all of it or nothing. */
 static int take_over(struct reload *reload)
 {
     struct state *state = reload->state;
     struct run *run = &reload->run;
-    struct epoch *epoch = run->epoch;
-    int err = server_retarget_prepare(state->server, &epoch->config->desired, &run->findings);
-    if (err != ERR_OK) {
-        return err;
+    uint32_t zones = run->epoch->config->desired.zone_count;
+    const struct zone_content **contents = mem_new_zero(state->alloc, zones + 1, sizeof(*contents));
+    int err = contents ? ERR_OK : ERR_NOMEM;
+    for (uint32_t i = 0; err == ERR_OK && i < run->taken; i++) {
+        struct loaded_zone *loaded = &run->loaded[i];
+        contents[loaded->zone] = loaded->err == ERR_OK ? &loaded->content : NULL;
     }
-    err = epoch_prepare(state, epoch);
     if (err == ERR_OK) {
-        note_changes(reload, state->epoch->config, epoch->config);
-        err = state_configure(state, epoch, &run->findings);
+        err = state_configure(state, run->epoch, contents, &run->findings);
     }
+    mem_free(state->alloc, contents);
     if (err != ERR_OK) {
-        server_retarget_abort(state->server);
         return err;
     }
     run->epoch = NULL;
-    run->retargeted = true;
-    log_diags(&run->findings);
+    for (uint32_t i = 0; i < run->taken; i++) {
+        struct loaded_zone *loaded = &run->loaded[i];
+        if (loaded->err != ERR_OK) {
+            load_deliver_failure(state, loaded);
+        }
+        zone_files_move(state->alloc, &loaded->files, &state->epoch->files[loaded->zone]);
+    }
     return ERR_OK;
+}
+
+static void on_loaded(void *ctx)
+{
+    struct reload *reload = ctx;
+    struct run *run = &reload->run;
+    int err = ERR_OK;
+    if (run->epoch) {
+        err = reload->state->stopping ? ERR_BUSY : take_over(reload);
+        drop_loaded(reload);
+        if (err != ERR_OK) {
+            server_retarget_abort(reload->state->server);
+            refuse(reload, err);
+            return;
+        }
+        log_diags(&run->findings);
+    }
+    reloaded(reload);
+}
+
+/* Reads the zones that are new or whose files changed. */
+static int load_changed(struct reload *reload)
+{
+    struct state *state = reload->state;
+    struct run *run = &reload->run;
+    const struct epoch *epoch = run->epoch ? run->epoch : state->epoch;
+    uint32_t *zones = NULL, count = 0;
+    int err = load_wanted(state, epoch, &zones, &count);
+    if (err == ERR_OK && run->epoch) {
+        run->loaded = mem_new_zero(state->alloc, (size_t)count + 1, sizeof(*run->loaded));
+        err = run->loaded ? ERR_OK : ERR_NOMEM;
+    }
+    if (err == ERR_OK) {
+        struct load_target target = {run->epoch ? take_aside : take_now, on_loaded, reload};
+        run->read = count;
+        err = load_start(state, &epoch->config->desired, zones, count, &target);
+    }
+    mem_free(state->alloc, zones);
+    return err;
+}
+
+/* Opens what the new configuration listens on and reads its zones; nothing is visible yet. */
+static int prepare(struct reload *reload)
+{
+    struct state *state = reload->state;
+    struct run *run = &reload->run;
+    struct config *config = run->epoch->config;
+    int err = server_retarget_prepare(state->server, &config->desired, &run->findings);
+    if (err != ERR_OK) {
+        return err;
+    }
+    run->retargeted = true;
+    err = epoch_prepare(state, run->epoch);
+    if (err == ERR_OK) {
+        note_changes(reload, state->epoch->config, config);
+        err = load_changed(reload);
+    }
+    if (err != ERR_OK) {
+        drop_loaded(reload);
+        server_retarget_abort(state->server);
+    }
+    return err;
 }
 
 static bool is_same_text(const struct epoch *a, const struct epoch *b)
@@ -236,28 +317,19 @@ static bool is_same_text(const struct epoch *a, const struct epoch *b)
 static void on_config_read(void *ctx)
 {
     struct reload *reload = ctx;
-    struct state *state = reload->state;
     struct run *run = &reload->run;
-    if (state->stopping) {
-        epoch_drop(state, run->epoch);
-        run->epoch = NULL;
-        run->refused = true;
-        finish(reload, "refused");
-        return;
-    }
-    int err = run->err;
-    if (err == ERR_OK && is_same_text(run->epoch, state->epoch)) {
-        epoch_drop(state, run->epoch);
+    int err = reload->state->stopping ? ERR_BUSY : run->err;
+    if (err == ERR_OK && is_same_text(run->epoch, reload->state->epoch)) {
+        epoch_drop(reload->state, run->epoch);
         run->epoch = NULL;
         log_diags(&run->findings);
-    } else if (err == ERR_OK) {
-        err = take_over(reload);
+    }
+    if (err == ERR_OK) {
+        err = run->epoch ? prepare(reload) : load_changed(reload);
     }
     if (err != ERR_OK) {
         refuse(reload, err);
-        return;
     }
-    load_changed(reload);
 }
 
 static void config_read_work(void *ctx)
@@ -270,11 +342,9 @@ static void start_reload(struct reload *reload)
 {
     log_info("reloading");
     notify_reloading();
-    if (!reload->state->options->config) {
-        load_changed(reload); /* flags do not change */
-        return;
-    }
-    int err = loop_job_start(reload->state->loop, config_read_work, on_config_read, reload);
+    int err = reload->state->options->config
+                  ? loop_job_start(reload->state->loop, config_read_work, on_config_read, reload)
+                  : load_changed(reload); /* flags do not change */
     if (err != ERR_OK) {
         refuse(reload, err);
     }

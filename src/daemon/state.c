@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "daemon/log.h"
+#include "io/clock.h"
 
 #include <stdio.h>
 
@@ -68,20 +69,36 @@ static struct epoch *epoch_of(const struct state *state, const struct snapshot *
     return epoch;
 }
 
-int state_configure(struct state *state, struct epoch *epoch, struct diag_list *diags)
+/* Moves what is known of the files of zones that stay. */
+static int files_inherit(struct state *state, struct epoch *epoch)
+{
+    const struct desired *desired = &epoch->config->desired;
+    uint32_t *old = mem_new(state->alloc, desired->zone_count * sizeof(*old));
+    int err = old ? zone_files_match(state->alloc, desired, &state->epoch->config->desired, old)
+                  : ERR_NOMEM;
+    for (uint32_t i = 0; err == ERR_OK && i < desired->zone_count; i++) {
+        if (old[i] != ZONE_FILES_NONE) {
+            zone_files_move(state->alloc, &state->epoch->files[old[i]], &epoch->files[i]);
+        }
+    }
+    mem_free(state->alloc, old);
+    return err;
+}
+
+int state_configure(struct state *state, struct epoch *epoch,
+                    const struct zone_content *const *contents, struct diag_list *diags)
 {
     struct control_limits limits = {
         .hold_removed_percent = epoch->config->hold_removed_percent,
         .hold_removed_names = epoch->config->hold_removed_names,
     };
-    int err =
-        control_configure(state->control, &epoch->config->desired, epoch->scope, &limits, diags);
+    int err = control_reload(state->control, &epoch->config->desired, epoch->scope, &limits,
+                             contents, clock_wall(), diags);
     if (err != ERR_OK) {
         return err;
     }
-    if (state->epoch) {
-        zone_files_inherit(epoch->files, &epoch->config->desired, state->epoch->files,
-                           &state->epoch->config->desired);
+    if (state->epoch && files_inherit(state, epoch) != ERR_OK) {
+        log_warning("no memory to remember the zone files: the next reload reads all zones");
     }
     epoch->next = state->epochs;
     state->epochs = epoch;

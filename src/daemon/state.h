@@ -63,8 +63,10 @@ int epoch_prepare(struct state *state, struct epoch *epoch);
 /* An epoch that nobody saw yet. */
 void epoch_drop(struct state *state, struct epoch *epoch);
 
-/* Gives the epoch to control; on success it is the current one. */
-int state_configure(struct state *state, struct epoch *epoch, struct diag_list *diags);
+/* Gives the epoch to control, with new content for some of its zones (contents[zone], NULL: none;
+ * contents NULL: for none); on success it is the current one. */
+int state_configure(struct state *state, struct epoch *epoch,
+                    const struct zone_content *const *contents, struct diag_list *diags);
 
 /* Publishes what changed, if anything did. When there is no memory for it, the old snapshot stays
  * and it is tried again soon. */

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "dns/name.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Two changes closer than this may carry the same time stamp. */
@@ -115,26 +116,63 @@ void zone_files_free(const struct alloc *alloc, struct zone_files *array, uint32
     mem_free(alloc, array);
 }
 
-static bool same_zone(const struct desired_zone *a, const struct desired_zone *b)
+void zone_files_move(const struct alloc *alloc, struct zone_files *from, struct zone_files *to)
 {
-    return name_equal(a->origin, b->origin) && strcmp(a->file, b->file) == 0;
+    zone_files_deinit(alloc, to);
+    *to = *from;
+    *from = (struct zone_files){0};
 }
 
-void zone_files_inherit(struct zone_files *to, const struct desired *to_desired,
-                        struct zone_files *from, const struct desired *from_desired)
+static int zone_order(const struct desired_zone *a, const struct desired_zone *b)
 {
-    /* A configuration mostly keeps its order, so the search goes on where the last one was found.
-     */
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < to_desired->zone_count; i++) {
-        for (uint32_t tried = 0; tried < from_desired->zone_count; tried++) {
-            uint32_t j = (at + tried) % from_desired->zone_count;
-            if (from[j].count && same_zone(&to_desired->zones[i], &from_desired->zones[j])) {
-                to[i] = from[j];
-                from[j] = (struct zone_files){0};
-                at = j + 1;
-                break;
-            }
-        }
+    int order = name_compare(a->origin, b->origin);
+    return order ? order : strcmp(a->file, b->file);
+}
+
+/* One zone of either configuration; sorting keeps equal ones in the order of the file. */
+struct sorted {
+    const struct desired_zone *zone;
+    uint32_t index;
+};
+
+static int sorted_order(const void *a, const void *b)
+{
+    const struct sorted *x = a, *y = b;
+    int order = zone_order(x->zone, y->zone);
+    return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+static struct sorted *sort_zones(const struct alloc *alloc, const struct desired *desired)
+{
+    struct sorted *list = mem_new(alloc, desired->zone_count * sizeof(*list));
+    for (uint32_t i = 0; i < desired->zone_count && list; i++) {
+        list[i] = (struct sorted){&desired->zones[i], i};
     }
+    if (list && desired->zone_count) {
+        qsort(list, desired->zone_count, sizeof(*list), sorted_order);
+    }
+    return list;
+}
+
+int zone_files_match(const struct alloc *alloc, const struct desired *desired,
+                     const struct desired *old, uint32_t *map)
+{
+    struct sorted *new_list = sort_zones(alloc, desired), *old_list = sort_zones(alloc, old);
+    if (!new_list || !old_list) {
+        mem_free(alloc, new_list);
+        mem_free(alloc, old_list);
+        return ERR_NOMEM;
+    }
+    for (uint32_t i = 0, j = 0; i < desired->zone_count; i++) {
+        int order = 1;
+        while (j < old->zone_count &&
+               (order = zone_order(old_list[j].zone, new_list[i].zone)) < 0) {
+            j++;
+        }
+        bool same = j < old->zone_count && order == 0;
+        map[new_list[i].index] = same ? old_list[j++].index : ZONE_FILES_NONE;
+    }
+    mem_free(alloc, new_list);
+    mem_free(alloc, old_list);
+    return ERR_OK;
 }

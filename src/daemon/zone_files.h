@@ -35,7 +35,11 @@ bool zone_files_changed(const struct zone_files *files, const struct desired_zon
 
 /* An array with one element a zone. */
 void zone_files_free(const struct alloc *alloc, struct zone_files *array, uint32_t count);
-/* Moves what is known of zones that stay (same origin, same file) from an old array to a new one.
- */
-void zone_files_inherit(struct zone_files *to, const struct desired *to_desired,
-                        struct zone_files *from, const struct desired *from_desired);
+/* Gives `to` up for `from`, which is empty afterwards. */
+void zone_files_move(const struct alloc *alloc, struct zone_files *from, struct zone_files *to);
+
+/* Which zone of `old` each zone of `desired` is (same origin, same file), into map[zone_count of
+ * desired]; each old zone at most once. ERR_NOMEM. */
+#define ZONE_FILES_NONE UINT32_MAX
+int zone_files_match(const struct alloc *alloc, const struct desired *desired,
+                     const struct desired *old, uint32_t *map);
