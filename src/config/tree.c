@@ -97,7 +97,7 @@ struct advice {
 static const struct advice ADVICE[] = {
     {"alphabetic or numeric character", "alias", "put a wildcard in quotes: \"*.apps\""},
     {"alphabetic or numeric character", "anchor", "put the text in quotes"},
-    {"cannot start any token", NULL, "put the text in quotes; indent with blanks, not tabs"},
+    {"cannot start any token", NULL, "put the text in quotes"},
     {"mapping values are not allowed", NULL,
      "check the indentation; put a text that holds ': ' in quotes"},
     {"could not find expected ':'", NULL, "write 'key: value', with a blank after the colon"},
@@ -134,6 +134,18 @@ static struct place place_at(const char *file, const char *text, size_t offset)
     return place;
 }
 
+/* The character that a mark points at, or NULL beyond the end. */
+static const char *char_at(const char *text, size_t len, const yaml_mark_t *mark)
+{
+    size_t characters = 0;
+    for (size_t at = 0; at < len; at++) {
+        if (((uint8_t)text[at] & 0xc0) != 0x80 && characters++ == mark->index) {
+            return &text[at];
+        }
+    }
+    return NULL;
+}
+
 static int syntax_error(const struct builder *builder, const yaml_parser_t *parser,
                         const char *text, size_t len)
 {
@@ -146,11 +158,14 @@ static int syntax_error(const struct builder *builder, const yaml_parser_t *pars
                  "a character that YAML does not take (U+%04X)", (unsigned)parser->problem_value);
         return ERR_INVALID;
     }
+    const char *at = char_at(text, len, &parser->problem_mark);
     const char *problem = parser->problem ? parser->problem : "not YAML";
     const char *context = parser->context ? parser->context : "";
+    const char *mend =
+        at && *at == '\t' ? "indent with blanks, not tabs" : advice_for(problem, context);
     struct place place = place_of(builder, &parser->problem_mark);
-    diag_add(builder->diags, SEVERITY_ERROR, place, advice_for(problem, context), "%s%s%s", problem,
-             *context ? " " : "", context);
+    diag_add(builder->diags, SEVERITY_ERROR, place, mend, "%s%s%s", problem, *context ? " " : "",
+             context);
     return ERR_INVALID;
 }
 
