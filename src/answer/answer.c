@@ -234,9 +234,6 @@ static void header_write(struct exchange *ex)
     const struct walk_result *result = &ex->result;
     unsigned flags = FLAG_QR | (unsigned)ex->query.opcode << OPCODE_SHIFT |
                      (ex->query.flags & FLAG_RD) | (result->rcode & 15u);
-    if (ex->query.opcode == OPCODE_QUERY) {
-        flags |= ex->query.flags & FLAG_CD;
-    }
     flags |= result->authoritative ? FLAG_AA : 0u;
     flags |= result->truncated ? FLAG_TC : 0u;
     uint8_t *wire = ex->reply.wire;

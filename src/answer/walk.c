@@ -208,10 +208,8 @@ static bool chain_loops(const struct walk *walk, const uint8_t *target)
 static enum step follow(struct walk *walk, const uint8_t *target, uint16_t place)
 {
     size_t len = name_len(target);
-    if (walk->links < LIMIT_CHAIN) {
-        walk->visited[walk->links++] = walk->owner;
-    }
-    if (walk->links == LIMIT_CHAIN || chain_loops(walk, target)) {
+    walk->visited[walk->links++] = walk->owner;
+    if (chain_loops(walk, target)) {
         return STEP_DONE;
     }
     memmove(walk->name, target, len);
@@ -225,6 +223,9 @@ static enum step cname(struct walk *walk, const struct node *node, const struct 
 {
     uint16_t place = 0;
     walk->out->kind = ANSWER_POSITIVE;
+    if (walk->links == LIMIT_CHAIN) {
+        return STEP_DONE;
+    }
     trace_set(walk, TRACE_CNAME, set);
     if (!reply_add_set(walk->reply, SECTION_ANSWER, walk->owner, node, set, set->ttl, &place)) {
         walk->out->truncated = true;
@@ -258,8 +259,11 @@ static enum step dname(struct walk *walk)
     uint16_t len, place = 0;
     const uint8_t *target = rdata_next(set, &at, &len);
     uint8_t name[NAME_MAX];
-    trace_name(walk, TRACE_DNAME, name_tail(walk, labels));
     walk->out->kind = ANSWER_POSITIVE;
+    if (walk->links == LIMIT_CHAIN) {
+        return STEP_DONE;
+    }
+    trace_name(walk, TRACE_DNAME, name_tail(walk, labels));
     add_set(walk, SECTION_ANSWER, owner_tail(walk, labels), node, set);
     if (!dname_substitute(walk, labels, target, name)) {
         walk->out->rcode = RCODE_YXDOMAIN;

@@ -63,7 +63,7 @@ const struct option OPTIONS[] = {
      .fallback = "1000", .min = 1, .max = 1000000, FIELD(config, tcp_connections),
      .text = "Open connections of the whole server."},
     {.path = "server.tcp.per-client", .type = OPTION_NUMBER, .flags = OPTION_RESTART,
-     .fallback = "20", .min = 1, .max = 1000000, FIELD(config, tcp_per_client),
+     .fallback = "64", .min = 1, .max = 1000000, FIELD(config, tcp_per_client),
      .text = "Open connections of one client: an IPv4 address or an IPv6 /64."},
     {.path = "server.tcp.reserve", .type = OPTION_NUMBER, .flags = OPTION_RESTART,
      .fallback = "100", .max = 1000000, FIELD(config, tcp_reserve),

@@ -30,9 +30,15 @@ uint32_t node_soa_serial(const struct node *apex)
     return len >= 20 ? wire_read32(rdata + len - 20) : 0;
 }
 
-static bool name_is_wildcard(const struct qp_name *name)
+bool qp_name_has_wildcard(const struct qp_name *name)
 {
-    return name->len >= 2 && name->wire[0] == 1 && name->wire[1] == '*';
+    for (unsigned i = 0; i < name->labels; i++) {
+        const uint8_t *label = name->wire + name->start[i];
+        if (label[0] == 1 && label[1] == '*') {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Shares the node of the version before when it says the same. */
@@ -87,7 +93,7 @@ static int build_flush(struct build *build)
         return err;
     }
     build->base->names += before ? 0 : 1;
-    build->base->wildcard = build->base->wildcard || name_is_wildcard(&name);
+    build->base->wildcard = build->base->wildcard || qp_name_has_wildcard(&name);
     node_draft_clear(&build->draft);
     return ERR_OK;
 }
@@ -186,6 +192,6 @@ int zone_base_change(struct txn *txn, struct zone_base *base, const struct qp_na
         return err;
     }
     base->names += had ? 0 : 1;
-    base->wildcard = base->wildcard || name_is_wildcard(name);
+    base->wildcard = base->wildcard || qp_name_has_wildcard(name);
     return ERR_OK;
 }

@@ -26,5 +26,9 @@ int zone_base_build(struct txn *txn, const uint8_t *origin, const struct records
 int zone_base_change(struct txn *txn, struct zone_base *base, const struct qp_name *name,
                      struct node_draft *draft);
 
+/* Has the name a label `*`? Below one that is not the first, it is an empty non-terminal, and a source of
+ * synthesis all the same (RFC 4592 2.2.2). */
+bool qp_name_has_wildcard(const struct qp_name *name);
+
 /* The serial of an apex node, 0 without SOA. */
 uint32_t node_soa_serial(const struct node *apex);

@@ -434,7 +434,7 @@ int zone_compile_change(struct txn *txn, const struct desired_zone *zone, struct
     if (err != ERR_OK || done) {
         return err;
     }
-    tree->wildcard = tree->wildcard || (name->len >= 2 && name->wire[0] == 1 && name->wire[1] == '*');
+    tree->wildcard = tree->wildcard || qp_name_has_wildcard(name);
     err = qp_follow(txn, &tree->root, base_old, base_new, name);
     if (err != ERR_NOT_FOUND) {
         return err;
