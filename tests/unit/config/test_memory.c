@@ -30,7 +30,8 @@ static const char GOOD[] =
     "        reason: why\n"
     "        replace: {api: 60 A 10.0.1.50, www: [A 10.0.1.51, 'AAAA fd00::51']}\n"
     "        remove: [beta]\n"
-    "leak-guard: {exceptions: [{name: x.example.com, views: out, prefix: 10.0.0.0/8, reason: r}]}\n";
+    "leak-guard: {exceptions: [{name: x.example.com, views: out, prefix: 10.0.0.0/8,\n"
+    "  reason: r}]}\n";
 
 static const char BAD[] = "server: {lisen: [127.0.0.1], workers: x}\n"
                           "views: {a: {match: [10.0.0.1/8]}, a: 3}\n"
