@@ -31,7 +31,7 @@ static void test_defaults(void **state)
     assert_null(config->id_server);
     assert_int_equal(config->udp_payload, 1232);
     assert_int_equal(config->tcp_connections, 1000);
-    assert_int_equal(config->tcp_per_client, 20);
+    assert_int_equal(config->tcp_per_client, 64);
     assert_int_equal(config->tcp_reserve, 100);
     assert_int_equal(config->tcp_first_byte_ms, 2000);
     assert_int_equal(config->tcp_message_ms, 5000);
@@ -300,7 +300,7 @@ static void test_tcp_limits_agree(void **state)
          "c.yaml: error: server.tcp: the reserve of 100 leaves nothing of 100 connections; make "
          "the reserve smaller\n"},
         {WITH("tcp: {connections: 10, reserve: 2}"),
-         "c.yaml: warning: server.tcp.per-client 20 never counts: there are 10 connections in "
+         "c.yaml: warning: server.tcp.per-client 64 never counts: there are 10 connections in "
          "all\n"},
     };
     expect_each(cases, sizeof(cases) / sizeof(*cases));
