@@ -153,19 +153,21 @@ static int sockets_open(struct attempt *attempt, int *fds)
     uint32_t handed_over = inherited_count_kind(request->inherited, request->inherited_count,
                                                 attempt->kind, &attempt->endpoint);
     int err = handed_over ? ERR_OK : address_try(attempt);
-    for (uint32_t i = 0; i < request->workers && err == ERR_OK; i++) {
-        err = socket_get(attempt, handed_over, i, &fds[i]);
+    uint32_t count = 0;
+    while (count < request->workers && err == ERR_OK) {
+        err = socket_get(attempt, handed_over, count, &fds[count]);
+        count += err == ERR_OK;
         if (err == ERR_OK && attempt->endpoint.port == 0) {
             enum socket_kind kind;
-            struct endpoint bound;
-            err = socket_describe(fds[i], &kind, &bound);
-            attempt->endpoint.port = err == ERR_OK ? bound.port : 0;
+            struct endpoint bound = {0};
+            err = socket_describe(fds[0], &kind, &bound);
+            attempt->endpoint.port = bound.port;
         }
-        if (err != ERR_OK) {
-            int cause = errno;
-            sockets_close(fds, i);
-            errno = cause;
-        }
+    }
+    if (err != ERR_OK) {
+        int cause = errno;
+        sockets_close(fds, count);
+        errno = cause;
     }
     return err;
 }

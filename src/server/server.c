@@ -216,8 +216,10 @@ static void slot_serve(struct server *server, unsigned slot)
 static void slot_end(struct server *server, unsigned slot)
 {
     for (uint32_t i = 0; i < server->workers; i++) {
-        orders_send(udp_orders(server->udp[i]), slot, 0);
-        orders_send(tcp_orders(server->tcp[i]), slot, 0);
+        int udp = opened_of(server, slot, SOCKET_UDP)[i],
+            tcp = opened_of(server, slot, SOCKET_TCP)[i];
+        orders_send(udp_orders(server->udp[i]), slot, -(udp + 1));
+        orders_send(tcp_orders(server->tcp[i]), slot, -(tcp + 1));
     }
     server->state[slot] = SLOT_FREE;
 }

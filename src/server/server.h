@@ -60,13 +60,14 @@ enum counter {
 
 /* Creates and binds all sockets, UDP and TCP, of all workers; listener i gets slot i. Findings name
  * the listener and the mend; on failure nothing stays open. May raise the soft limit of open files,
- * with a warning when the hard one is too low for the connections allowed. */
+ * with a warning when the hard one is too low for the connections allowed. `alloc` serves all
+ * workers: it must be thread-safe. */
 int server_open(const struct alloc *alloc, const struct desired *desired,
                 const struct server_options *options, struct publish *publish,
                 struct diag_list *diags, struct server **out);
 
-/* Starts the workers. A snapshot must have been published. ERR_NOMEM: no thread; the server can only
- * be freed then. */
+/* Starts the workers. A snapshot must have been published. ERR_NOMEM: no thread; the server can
+ * only be freed then. */
 int server_start(struct server *server);
 
 /* Takes over another set of listeners without closing those that stay, in two steps, so that a

@@ -7,6 +7,7 @@
 #include "server/spawn.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -233,6 +234,7 @@ static void socket_drop(struct tcp_worker *worker, unsigned slot)
     /* By hand: a descriptor of a shared socket does not leave the set by being closed. */
     (void)epoll_ctl(worker->epoll, EPOLL_CTL_DEL, fd, NULL);
     close(fd);
+    orders_done(&worker->orders, slot);
     worker->leave_end = mono_add(worker->desk.now, duration_from_ms(THREAD_DRAIN_MS));
     for (struct connection *each = worker->first; each; each = each->next) {
         if (each->slot == slot && !each->leaving) {
@@ -253,9 +255,10 @@ static bool orders_obey(struct tcp_worker *worker)
     }
     for (unsigned slot = 0; slot < SERVER_SLOTS; slot++) {
         int entry = orders_socket(&worker->orders, slot);
-        if (entry && !worker->socket[slot]) {
-            socket_take(worker, slot, entry);
-        } else if (!entry && worker->socket[slot]) {
+        if (entry != 0 && !worker->socket[slot]) {
+            socket_take(worker, slot, abs(entry));
+        }
+        if (entry < 0) {
             socket_drop(worker, slot);
         }
     }
@@ -274,7 +277,6 @@ static void *tcp_run(void *arg)
     for (unsigned slot = 0; slot < SERVER_SLOTS; slot++) {
         if (worker->socket[slot]) {
             socket_drop(worker, slot);
-            atomic_store_explicit(&worker->orders.socket[slot], 0, memory_order_relaxed);
         }
     }
     while (worker->first) {
@@ -310,8 +312,8 @@ void tcp_free(struct tcp_worker *worker)
     }
     for (unsigned slot = 0; slot < SERVER_SLOTS; slot++) {
         int entry = orders_socket(&worker->orders, slot);
-        if (entry) {
-            close(entry - 1);
+        if (entry != 0) {
+            close(abs(entry) - 1);
         }
     }
     close(worker->epoll);

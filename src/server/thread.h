@@ -7,7 +7,7 @@
  *
  *   control: slots[3] = listener; orders.socket[3] = fd + 1; version++ (release) ──►
  *   thread:  version changed (acquire): serve fd
- *   control: orders.socket[3] = 0; version++ ──► thread: drain, close, slots[3].users--
+ *   control: orders.socket[3] = -(fd + 1); version++ ──► thread: drain, close, slots[3].users--
  *
  * Control uses a slot again only when nobody uses it any more. Obeying allocates nothing and cannot
  * fail: the socket was put into the thread's epoll set, without events, when it was opened.
@@ -45,7 +45,9 @@ struct shared {
 struct orders {
     atomic_uint version;
     atomic_bool stop;
-    atomic_int socket[SERVER_SLOTS]; /* descriptor + 1; 0: none */
+    /* Descriptor + 1: serve it. Its negative: drain and close it, even if the orders to serve it
+     * were not seen in time. 0: none; the thread writes that when it has closed the socket. */
+    atomic_int socket[SERVER_SLOTS];
 };
 
 /* Did control change its orders since `*seen`? Then they are read by orders_socket() and
@@ -58,10 +60,15 @@ static inline bool orders_changed(struct orders *orders, unsigned *seen)
     return changed;
 }
 
-/* Descriptor + 1, or 0. */
 static inline int orders_socket(const struct orders *orders, unsigned slot)
 {
     return atomic_load_explicit(&orders->socket[slot], memory_order_relaxed);
+}
+
+/* The socket is closed. */
+static inline void orders_done(struct orders *orders, unsigned slot)
+{
+    atomic_store_explicit(&orders->socket[slot], 0, memory_order_relaxed);
 }
 
 static inline bool orders_stop(const struct orders *orders)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -196,6 +197,7 @@ static void socket_drop(struct udp_worker *worker, unsigned slot)
     close(worker->socket[slot] - 1);
     worker->socket[slot] = 0;
     worker->serving--;
+    orders_done(&worker->orders, slot);
     slot_leave(worker->shared, slot);
 }
 
@@ -207,9 +209,10 @@ static bool orders_obey(struct udp_worker *worker)
     }
     for (unsigned slot = 0; slot < SERVER_SLOTS; slot++) {
         int entry = orders_socket(&worker->orders, slot);
-        if (entry && !worker->socket[slot]) {
-            socket_take(worker, slot, entry);
-        } else if (!entry && worker->socket[slot]) {
+        if (entry != 0 && !worker->socket[slot]) {
+            socket_take(worker, slot, abs(entry));
+        }
+        if (entry < 0) {
             socket_drop(worker, slot);
         }
         if (worker->socket[slot]) {
@@ -245,7 +248,6 @@ static void *udp_run(void *arg)
     for (unsigned slot = 0; slot < SERVER_SLOTS; slot++) {
         if (worker->socket[slot]) {
             socket_drop(worker, slot);
-            atomic_store_explicit(&worker->orders.socket[slot], 0, memory_order_relaxed);
         }
     }
     publish_thread_unregister();
@@ -292,8 +294,8 @@ void udp_free(struct udp_worker *worker)
     }
     for (unsigned slot = 0; slot < SERVER_SLOTS; slot++) {
         int entry = orders_socket(&worker->orders, slot);
-        if (entry) {
-            close(entry - 1);
+        if (entry != 0) {
+            close(abs(entry) - 1);
         }
     }
     close(worker->epoll);

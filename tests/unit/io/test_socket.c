@@ -129,7 +129,9 @@ static void opened_sockets_are_described(void **state)
     static const struct {
         enum socket_kind kind;
         const char *address;
-    } cases[] = {{SOCKET_UDP, "127.0.0.1"}, {SOCKET_TCP, "127.0.0.2"}, {SOCKET_UDP, "::1"},
+    } cases[] = {{SOCKET_UDP, "127.0.0.1"},
+                 {SOCKET_TCP, "127.0.0.2"},
+                 {SOCKET_UDP, "::1"},
                  {SOCKET_TCP, "::1"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct endpoint wanted = endpoint(cases[i].address, 0), has;
@@ -169,8 +171,7 @@ static void options_are_set(void **state)
     assert_int_equal(option(fd, SOL_SOCKET, SO_REUSEPORT), 0);
     assert_int_equal(option(fd, IPPROTO_IP, IP_PKTINFO), 1);
     close(fd);
-    assert_int_equal(socket_open(SOCKET_UDP, &any6, SOCKET_WILDCARD | SOCKET_V6_ONLY, &fd),
-                     ERR_OK);
+    assert_int_equal(socket_open(SOCKET_UDP, &any6, SOCKET_WILDCARD | SOCKET_V6_ONLY, &fd), ERR_OK);
     assert_int_equal(option(fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
     assert_int_equal(option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO), 1);
     assert_int_equal(option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER), IPV6_PMTUDISC_OMIT);

@@ -23,7 +23,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { QUERY_BYTES = 20, SMALL_BUFFER_BYTES = 4096, ANSWER_LARGE = 40000 };
+enum {
+    QUERY_BYTES = 20,
+    SMALL_BUFFER_BYTES = 4096,
+    ANSWER_LARGE = 40000
+};
 
 size_t __wrap_answer(const struct snapshot *snapshot, const struct client *client,
                      const uint8_t *query, size_t query_len, uint64_t random, uint8_t *reply,

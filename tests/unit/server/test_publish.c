@@ -20,7 +20,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { READERS = 4, SWAPS = 2000, BATCHES_AT_LEAST = 50, POISON = 0xdd };
+enum {
+    READERS = 4,
+    SWAPS = 2000,
+    BATCHES_AT_LEAST = 50,
+    POISON = 0xdd
+};
 
 static struct snapshot *snapshot_make(uint64_t generation)
 {
@@ -153,8 +158,8 @@ static void a_held_snapshot_does_not_come_back(void **state)
     snapshot_break(current);
 }
 
-/* As a worker does: batches with one snapshot, now and then blocked in between. Returns the number of
- * batches, or 0 if one was not whole. */
+/* As a worker does: batches with one snapshot, now and then blocked in between. Returns the number
+ * of batches, or 0 if one was not whole. */
 static void *reader_works(void *arg)
 {
     struct reading *reading = arg;

@@ -15,7 +15,10 @@
 
 #include <string.h>
 
-enum { CUTS = 64, ATTACKERS = 600 };
+enum {
+    CUTS = 64,
+    ATTACKERS = 600
+};
 
 static int cut_fd[CUTS];
 static unsigned cut_count;
@@ -271,7 +274,10 @@ static void seats_run_out_when_nobody_leaves(void **state)
 static void counts_stay_right_over_many_changes(void **state)
 {
     (void)state;
-    enum { CLIENTS = 40, HELD = 200 };
+    enum {
+        CLIENTS = 40,
+        HELD = 200
+    };
     struct seats *seats = seats_make(HELD, 8, 0);
     struct seat *held[HELD] = {0};
     unsigned owner[HELD], count[CLIENTS] = {0};
