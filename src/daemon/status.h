@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The daemon's state as JSON: process, listeners, zones, views, counters, memory, the last reload.
+ * Control thread; the caller owns what it gets.
  */
 #pragma once
 

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: words, help, exit statuses, JSON, and what it says when something is wrong."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import daemons
+import pytest
+from daemons import run, run_json, zone_text
+
+COMMANDS = ["serve", "check", "explain", "query", "reload", "status", "completion", "version", "help"]
+
+
+def test_no_words_show_the_commands_and_are_a_usage_error():
+    done = run()
+    assert done.returncode == 2
+    assert all(command in done.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_short_and_has_every_option(command):
+    done = run("help", command)
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) <= 24
+    assert "--json" in done.stdout
+    assert run(command, "--help").stdout == done.stdout
+
+
+@pytest.mark.parametrize("words, answer", [
+    (["chek"], "did you mean 'check'"),
+    (["statsu"], "did you mean 'status'"),
+    (["zzzzzz"], "unknown command"),
+    (["explain", "x", "--form", "1.2.3.4"], "did you mean --from"),
+    (["explain"], "needs NAME"),
+    (["explain", "a.example"], "--from"),
+    (["explain", "a", "A", "b"], "too many"),
+    (["explain", "a", "--from"], "needs ADDR"),
+    (["status", "--json=yes"], "takes no value"),
+    (["status", "-x"], "unknown option"),
+    (["serve"], "--config"),
+    (["serve", "--api", "127.0.0.1:1"], "not in this version"),
+    (["serve", "--data", "/tmp"], "not in this version"),
+    (["completion", "tcsh"], "tcsh"),
+    (["query", "a..b"], "not a domain name"),
+    (["query", "a", "NONSENSE"], "not a record type"),
+    (["query", "a", "--at", "1.2.3.4:99999"], "ADDR:PORT"),
+])
+def test_usage_errors_say_what_is_meant(words, answer):
+    done = run(*words)
+    assert done.returncode == 2, done
+    assert answer in done.stderr
+    assert done.stdout == ""
+
+
+def test_version():
+    assert re.fullmatch(r"horizon \d+\.\d+\.\d+\n", run("version").stdout)
+    assert run("--version").stdout == run("version").stdout
+    assert "version" in run_json("version")
+
+
+def test_nobody_there_is_told_with_the_mend(folder):
+    socket = str(folder / "none.sock")
+    done = run("status", "--server", socket)
+    assert done.returncode == 1
+    assert f"no horizon answers at {socket}" in done.stderr and "serve" in done.stderr
+    assert "--config" in run("explain", "a", "--from", "1.2.3.4", "--server", socket).stderr
+    told = run_json("status", "--server", socket, status=1)
+    assert socket in told["error"]["reason"]
+
+
+def test_check_is_quiet_about_a_good_configuration(folder):
+    (folder / "good.zone").write_text(zone_text())
+    done = run("check", "--zone", f"example.com={folder}/good.zone")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 errors, 0 warnings" in done.stdout
+
+
+def test_check_names_file_line_and_mend(folder):
+    (folder / "z").write_text(zone_text(more="www CNAME ns1\n"))
+    (folder / "h.yaml").write_text(
+        "server:\n  lisen: [127.0.0.1:5300]\nzones:\n  - {zone: example.com, file: z}\n")
+    done = run("check", folder / "h.yaml")
+    assert done.returncode == 1
+    assert f"{folder}/h.yaml:2:3: error:" in done.stderr and "listen" in done.stderr
+    (folder / "h.yaml").write_text(
+        "server:\n  listen: [127.0.0.1:5300]\nzones:\n  - {zone: example.com, file: z}\n")
+    done = run("check", folder / "h.yaml")
+    assert done.returncode == 1
+    assert re.search(r"/z:\d+: error: .*CNAME", done.stderr), done.stderr
+    told = run_json("check", folder / "h.yaml", status=1)
+    assert not told["ok"] and told["errors"] >= 1
+    finding = next(item for item in told["findings"] if item["severity"] == "error")
+    assert finding["file"] == f"{folder}/z" and finding["line"] > 0
+
+
+def test_check_of_a_missing_zone_file(folder):
+    (folder / "h.yaml").write_text(
+        "server:\n  listen: [127.0.0.1:5300]\nzones:\n  - {zone: example.com, file: none}\n")
+    done = run("check", folder / "h.yaml")
+    assert done.returncode == 1 and "none" in done.stderr
+
+
+def test_check_of_a_missing_configuration(folder):
+    done = run("check", folder / "none.yaml")
+    assert done.returncode == 1 and "none.yaml" in done.stderr
+
+
+def test_explain_works_without_a_daemon(folder):
+    (folder / "z").write_text(zone_text(more="*.wild A 192.0.2.9\n"))
+    told = run_json("explain", "a.b.wild.example.com", "A", "--from", "10.0.0.1", "--zone",
+                    f"example.com={folder}/z")
+    assert told["kind"] == "positive"
+    assert "wildcard" in [step["step"] for step in told["steps"]]
+    assert told["reply"]["answer"] == [
+        {"name": "a.b.wild.example.com.", "ttl": 300, "type": "A", "data": "192.0.2.9"}]
+
+
+@pytest.mark.parametrize("words, field", [
+    (["explain", "a..b", "--from", "10.0.0.1"], "name"),
+    (["explain", "a", "NONSENSE", "--from", "10.0.0.1"], "type"),
+    (["explain", "a", "--from", "10.0.0.300"], "from"),
+    (["explain", "a", "--from", "10.0.0.1", "--listener", "nobody"], "listener"),
+    (["explain", "a", "--from", "10.0.0.1", "--subnet", "10.0.0.1/8"], "subnet"),
+])
+def test_explain_refuses_nonsense_alike_online_and_offline(plain, folder, words, field):
+    online = plain.run_json(*words, status=2)
+    offline = run_json(*words, "--zone", f"example.com={folder}/example.com.zone", status=2)
+    assert online == offline
+    assert online["error"]["field"] == field and online["error"]["mend"]
+
+
+def test_status_for_people_and_for_programs(plain):
+    plain.ask("www.example.com")
+    text = plain.run("status").stdout
+    assert "example.com." in text and "loaded" in text and "queries_udp" in text
+    told = plain.run_json("status")
+    assert told["zone_count"] == {"total": 1, "loaded": 1, "unloaded": 0, "stale": 0, "held": 0}
+    assert told["listeners"][0]["address"] == f"127.0.0.1:{plain.port}"
+    assert told["generation"] >= 1 and told["revision"] >= 1
+    assert told["memory"]["live_bytes"] > 0
+
+
+def test_query_shows_the_reply(plain):
+    text = plain.run("query", "www.example.com").stdout
+    assert "NOERROR" in text and "192.0.2.80" in text
+    told = plain.run_json("query", "www.example.com", "SOA", "--tcp")
+    assert told["transport"] == "tcp"
+    assert told["reply"]["authority"][0]["type"] == "SOA"
+    asked = run_json("query", "nothing.example.com", "--at", f"127.0.0.1:{plain.port}")
+    assert asked["reply"]["rcode"] == "NXDOMAIN"
+
+
+def test_query_goes_over_to_tcp_when_truncated(start):
+    lines = "".join(f"big TXT {'x' * 200}{i}\n" for i in range(20))
+    daemon = start(zones={"example.com": "z"}, files={"z": zone_text(more=lines)})
+    told = daemon.run_json("query", "big.example.com", "TXT")
+    assert told["transport"] == "tcp" and len(told["reply"]["answer"]) == 20
+
+
+def test_query_without_an_answer_says_so(folder):
+    done = run("query", "a.example", "--at", f"127.0.0.1:{daemons.free_port()}")
+    assert done.returncode == 1 and "127.0.0.1" in done.stderr
+
+
+def test_no_colour_without_a_terminal(plain):
+    for words in (["status"], ["explain", "www.example.com", "--from", "127.0.0.1"]):
+        assert "\033" not in plain.run(*words).stdout
+
+
+def test_colour_on_a_terminal_unless_forbidden(plain):
+    if not shutil.which("script"):
+        pytest.fail("script(1) of bsdutils is missing")
+    command = f"{daemons.BINARY} status --server {plain.socket}"
+    for environment, coloured in (({"TERM": "xterm", "NO_COLOR": ""}, True),
+                                  ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+                                  ({"TERM": "dumb", "NO_COLOR": ""}, False)):
+        done = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True,
+                              text=True, env={**daemons.os.environ, **environment}, check=True)
+        assert ("\033[" in done.stdout) == coloured, environment
+
+
+def test_bash_completion_completes(folder):
+    (folder / "c.bash").write_text(run("completion", "bash").stdout)
+    script = f"""
+        source {folder}/c.bash
+        COMP_WORDS=(horizon ex) COMP_CWORD=1; _horizon; echo "${{COMPREPLY[@]}}"
+        COMP_WORDS=(horizon explain --fr) COMP_CWORD=2; _horizon; echo "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["explain", "--from"], done
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_command(shell):
+    done = run("completion", shell)
+    assert done.returncode == 0
+    assert all(command in done.stdout for command in COMMANDS)
+
+
+def test_reference_page_has_every_section():
+    page = run("reference", "configuration").stdout
+    assert all(word in page for word in ("server", "listen", "views", "zones", "overlays"))
+
+
+def test_unwritable_output_is_an_error():
+    done = subprocess.run(f"{daemons.BINARY} help >/dev/full", shell=True, capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 1 and "cannot be written" in done.stderr
+
+
+def test_unknown_address_of_the_control_socket(plain):
+    done = subprocess.run(
+        ["curl", "-s", "--unix-socket", plain.socket, "http://h/v1/nothing"], capture_output=True,
+        text=True, check=False) if shutil.which("curl") else None
+    body = json.loads(done.stdout) if done else control(plain.socket, "GET /v1/nothing")[1]
+    assert body["error"]["field"] == "path"
+
+
+def control(path, request, body=b""):
+    """(status, JSON) of one request, byte for byte ours."""
+    import socket
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(10)
+        connection.connect(path)
+        head = f"{request} HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        data = b""
+        while part := connection.recv(65536):
+            data += part
+    head, _, text = data.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(text) if text else None
+
+
+def test_control_socket_refuses_nonsense(plain):
+    assert control(plain.socket, "POST /v1/status")[0] == 405
+    assert control(plain.socket, "POST /v1/reload", b"not json")[0] == 400
+    assert control(plain.socket, "POST /v1/reload", b"[]")[0] == 400
+    assert control(plain.socket, "POST /v1/reload", b'{"accept": "x"}')[0] == 400
+    assert control(plain.socket, "POST /v1/reload", b" " * 70000)[0] == 413
+    assert control(plain.socket, "GET /v1/status")[0] == 200
+
+
+def test_silent_connections_do_not_lock_others_out(plain):
+    import socket
+
+    silent = []
+    for _ in range(20):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.connect(plain.socket)
+        silent.append(connection)
+    try:
+        assert plain.run_json("status")["pid"] == plain.process.pid
+    finally:
+        for connection in silent:
+            connection.close()

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting, serving and stopping."""
+
+import fcntl
+import pathlib
+import re
+import signal
+import socket
+import time
+
+import daemons
+import dns.rcode
+import pytest
+from daemons import zone_text
+
+
+def test_flags_alone_serve_a_zone(plain):
+    for tcp in (False, True):
+        assert plain.texts("www.example.com", tcp=tcp) == ["192.0.2.80"]
+    assert plain.ask("www.example.org").rcode() == dns.rcode.REFUSED
+
+
+def test_ready_line_has_the_counts(plain):
+    line = re.search(r"^horizon: ready.*$", plain.log, re.M).group()
+    assert "1 zone, 1 view" in line and f"127.0.0.1:{plain.port}" in line
+    assert f"pid {plain.process.pid}" in line
+
+
+def test_sigterm_and_sigint_end_with_0(start):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        daemon = start(zones={"example.com": "z"}, files={"z": zone_text()})
+        assert daemon.stop(number) == 0
+        assert not pathlib.Path(daemon.socket).exists(), "the control socket stays behind"
+
+
+def test_broken_zone_is_reported_and_harms_nobody(start):
+    daemon = start(
+        zones={"good.example": "good.zone", "bad.example": "bad.zone", "none.example": "none.zone"},
+        files={"good.zone": zone_text(), "bad.zone": zone_text(more="oops A 192.0.2.300\n")},
+    )
+    assert daemon.texts("www.good.example") == ["192.0.2.80"]
+    assert daemon.ask("www.bad.example").rcode() == dns.rcode.SERVFAIL
+    assert daemon.ask("www.none.example").rcode() == dns.rcode.SERVFAIL
+    assert re.search(r"^horizon: error: \S*bad\.zone:6: ", daemon.log, re.M), daemon.log
+    assert re.search(r"^horizon: error: .*none\.zone", daemon.log, re.M), daemon.log
+    assert "3 zones (2 not loaded)" in daemon.log
+    states = {zone["name"]: zone for zone in daemon.run_json("status")["zones"]}
+    assert states["good.example."]["state"] == "loaded"
+    assert states["bad.example."]["state"] == "unloaded"
+    assert "bad.zone:6" in states["bad.example."]["problem"]
+
+
+def test_all_zones_broken_still_serves(start):
+    daemon = start(zones={"bad.example": "bad.zone"}, files={"bad.zone": "nonsense\n"})
+    assert daemon.ask("bad.example", "SOA").rcode() == dns.rcode.SERVFAIL
+
+
+def test_busy_port_is_an_error_with_the_address(start, folder):
+    daemon = start(zones={"example.com": "z"}, files={"z": zone_text()})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        done = daemons.run("serve", "--listen", f"127.0.0.1:{port}", "--zone",
+                           f"example.com={folder}/z", "--control", f"{folder}/second.sock")
+    assert done.returncode == 1
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert not (folder / "second.sock").exists()
+    assert daemon.texts("www.example.com") == ["192.0.2.80"]
+
+
+def test_address_of_nobody_is_an_error(folder):
+    (folder / "z").write_text(zone_text())
+    done = daemons.run("serve", "--listen", "203.0.113.7:5300", "--zone", f"example.com={folder}/z",
+                       "--control", f"{folder}/c.sock")
+    assert done.returncode == 1 and "203.0.113.7" in done.stderr
+
+
+def test_second_daemon_does_not_take_the_control_socket(plain, folder):
+    done = daemons.run("serve", "--listen", f"127.0.0.1:{daemons.free_port()}", "--zone",
+                       f"example.com={folder}/example.com.zone", "--control", plain.socket)
+    assert done.returncode == 1 and "another horizon" in done.stderr
+    assert plain.run_json("status")["pid"] == plain.process.pid
+
+
+def test_control_socket_left_by_a_dead_daemon_is_replaced(start, folder):
+    dead = start(zones={"example.com": "z"}, files={"z": zone_text()})
+    dead.process.kill()
+    dead.process.wait()
+    assert (folder / "control.sock").is_socket()
+    daemon = start(zones={"example.com": "z"})
+    assert daemon.run_json("status")["pid"] == daemon.process.pid
+
+
+def test_file_in_place_of_the_control_socket_is_kept(folder):
+    (folder / "z").write_text(zone_text())
+    (folder / "control.sock").write_text("precious")
+    done = daemons.run("serve", "--listen", f"127.0.0.1:{daemons.free_port()}", "--zone",
+                       f"example.com={folder}/z", "--control", f"{folder}/control.sock")
+    assert done.returncode == 1
+    assert (folder / "control.sock").read_text() == "precious"
+
+
+def test_control_socket_is_not_for_others(plain):
+    assert pathlib.Path(plain.socket).stat().st_mode & 0o007 == 0
+
+
+def test_too_long_control_path_is_refused(folder):
+    (folder / "z").write_text(zone_text())
+    done = daemons.run("serve", "--listen", f"127.0.0.1:{daemons.free_port()}", "--zone",
+                       f"example.com={folder}/z", "--control", "/tmp/" + "x" * 120)
+    assert done.returncode == 1 and "too long" in done.stderr
+
+
+def test_socket_activation_takes_what_is_handed_over(start, folder):
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        port = daemons.free_port()
+        udp.bind(("127.0.0.1", port))
+        tcp.bind(("127.0.0.1", port))
+        tcp.listen()
+        (folder / "z").write_text(zone_text())
+        daemon = activated(folder, port, [udp, tcp])
+        try:
+            assert daemon.texts("www.example.com") == ["192.0.2.80"]
+            assert daemon.texts("www.example.com", tcp=True) == ["192.0.2.80"]
+        finally:
+            assert daemon.stop() == 0
+    finally:
+        udp.close()
+        tcp.close()
+
+
+def activated(folder, port, sockets):
+    """A daemon that finds the sockets as descriptors 3 and up, as a service manager passes them."""
+    script = folder / "activate"
+    # Descriptors above those that the script will use, so that no move overwrites another.
+    copies = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 20) for s in sockets]
+    moves = " ".join(f"{3 + i}<&{fd}" for i, fd in enumerate(copies))
+    script.write_text(
+        f"#!/bin/bash\nexport LISTEN_FDS={len(sockets)} LISTEN_PID=$$\n"
+        f'exec {daemons.BINARY} "$@" {moves}\n'
+    )
+    script.chmod(0o755)
+    kept, daemons.BINARY = daemons.BINARY, str(script)
+    try:
+        return daemons.Daemon(
+            folder, ["--listen", f"127.0.0.1:{port}", "--zone", f"example.com={folder}/z"], port,
+            pass_fds=copies,
+        )
+    finally:
+        daemons.BINARY = kept
+
+
+def test_service_manager_is_told(start, folder):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(folder / "notify"))
+        manager.settimeout(10)
+        daemon = start(zones={"example.com": "z"}, files={"z": zone_text()},
+                       environment={"NOTIFY_SOCKET": str(folder / "notify"),
+                                    "WATCHDOG_USEC": "200000"})
+        heard = ""
+        for expected in ("READY=1", "WATCHDOG=1"):
+            while expected not in heard:
+                heard += manager.recv(4096).decode() + "\n"
+        daemon.process.send_signal(signal.SIGHUP)
+        while heard.count("READY=1") < 2:
+            heard += manager.recv(4096).decode() + "\n"
+        assert "RELOADING=1" in heard and "MONOTONIC_USEC=" in heard
+        assert daemon.stop() == 0
+        while "STOPPING=1" not in heard:
+            heard += manager.recv(4096).decode() + "\n"
+
+
+def test_stop_while_zones_are_being_read(folder):
+    lines = "".join(f"h{i} A 192.0.2.{i % 250}\n" for i in range(300000))
+    (folder / "z").write_text(zone_text(more=lines))
+    daemon = daemons.Daemon(folder, ["--listen", f"127.0.0.1:{daemons.free_port()}", "--zone",
+                                     f"example.com={folder}/z"], 0, wait=False)
+    time.sleep(0.1)
+    assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("number", [1, 100])
+def test_many_zones(start, number):
+    daemon = start(
+        zones={f"z{i}.example": f"{i}.zone" for i in range(number)},
+        files={f"{i}.zone": zone_text(serial=i + 1, www=f"192.0.2.{i}") for i in range(number)},
+    )
+    for i in range(number):
+        assert daemon.texts(f"www.z{i}.example") == [f"192.0.2.{i}"]
