@@ -23,8 +23,9 @@ char *endpoint_to_text(const struct endpoint *endpoint, char out[ENDPOINT_TEXT_B
 {
     char address[ADDRESS_TEXT_BYTES];
     address_to_text(&endpoint->address, address);
-    const char *format = address_is_v4(&endpoint->address) ? "%s:%u" : "[%s]:%u";
-    snprintf(out, ENDPOINT_TEXT_BYTES, format, address, (unsigned)endpoint->port);
+    bool v4 = address_is_v4(&endpoint->address);
+    snprintf(out, ENDPOINT_TEXT_BYTES, "%s%s%s:%u", v4 ? "" : "[", address, v4 ? "" : "]",
+             (unsigned)endpoint->port);
     return out;
 }
 
