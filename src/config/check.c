@@ -320,7 +320,8 @@ static void check_zones(struct reading *reading)
 {
     const struct desired *desired = &reading->config->desired;
     uint32_t count = desired->zone_count;
-    const struct desired_zone **sorted = arena_new(reading->scratch, (count + 1) * sizeof(*sorted));
+    const struct desired_zone **sorted =
+        arena_new(reading->scratch, (count + 1) * sizeof(struct desired_zone *));
     reading->nomem |= !sorted;
     if (!sorted || count == 0) {
         return;
@@ -328,7 +329,7 @@ static void check_zones(struct reading *reading)
     for (uint32_t i = 0; i < count; i++) {
         sorted[i] = &desired->zones[i];
     }
-    qsort(sorted, count, sizeof(*sorted), zone_order);
+    qsort(sorted, count, sizeof(struct desired_zone *), zone_order);
     for (uint32_t i = 1, start = 0; i < count; i++) {
         if (!name_equal(sorted[i]->origin, sorted[start]->origin)) {
             start = i;

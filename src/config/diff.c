@@ -268,14 +268,14 @@ static int zone_order(const void *a, const void *b)
 static const struct desired_zone **zones_sorted(struct comparison *comparison,
                                                 const struct desired *desired)
 {
-    const struct desired_zone **sorted =
-        mem_new(comparison->diff->arena.alloc, (desired->zone_count + 1) * sizeof(*sorted));
+    const struct desired_zone **sorted = mem_new(
+        comparison->diff->arena.alloc, (desired->zone_count + 1) * sizeof(struct desired_zone *));
     comparison->nomem |= !sorted;
     for (uint32_t i = 0; sorted && i < desired->zone_count; i++) {
         sorted[i] = &desired->zones[i];
     }
     if (sorted && desired->zone_count > 1) {
-        qsort(sorted, desired->zone_count, sizeof(*sorted), zone_order);
+        qsort(sorted, desired->zone_count, sizeof(struct desired_zone *), zone_order);
     }
     return sorted;
 }

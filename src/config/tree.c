@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config/tree.h"
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/limits.h"
 
@@ -319,7 +320,7 @@ static int duplicates_check(struct builder *builder, const struct node *map)
         return ERR_OK;
     }
     const struct alloc *alloc = builder->arena->alloc;
-    struct node **sorted = mem_new(alloc, map->count * sizeof(*sorted));
+    struct node **sorted = mem_new(alloc, map->count * sizeof(struct node *));
     if (!sorted) {
         return ERR_NOMEM;
     }
@@ -327,7 +328,7 @@ static int duplicates_check(struct builder *builder, const struct node *map)
     for (struct node *node = map->first; node; node = node->next) {
         sorted[count++] = node;
     }
-    qsort(sorted, count, sizeof(*sorted), key_order);
+    qsort(sorted, count, sizeof(struct node *), key_order);
     for (uint32_t i = 1; i < count; i++) {
         const struct node *before = sorted[i - 1]->key, *key = sorted[i]->key;
         if (strcmp(before->text, key->text) == 0) {
@@ -343,6 +344,7 @@ static int duplicates_check(struct builder *builder, const struct node *map)
 
 static int level_close(struct builder *builder)
 {
+    ASSERT(builder->depth > 0); /* libyaml closes only what it opened */
     const struct node *node = builder->levels[--builder->depth].node;
     return node->kind == NODE_MAP ? duplicates_check(builder, node) : ERR_OK;
 }
