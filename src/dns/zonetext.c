@@ -39,6 +39,7 @@ struct piece {
     uint64_t at_line;
     bool owner_known; /* raw_owner is the owner of the latest record in the list */
     bool owner_outside;
+    bool fault_open; /* the latest mistake is inside parentheses that were not closed yet */
     uint32_t raw_owner_len;
     uint8_t raw_owner[NAME_MAX], owner[NAME_MAX];
     uint8_t origin[NAME_MAX];
@@ -46,8 +47,10 @@ struct piece {
 
 static int piece_parse(struct parser *parser, struct piece *piece);
 
+/* Never before where the last step began: at a text's end the scanner may count back. */
 static uint32_t line_number(const struct piece *piece, uint64_t counter)
 {
+    counter = counter < piece->at_line ? piece->at_line : counter;
     return (uint32_t)(counter - 1 + piece->first_line);
 }
 
@@ -115,6 +118,9 @@ __attribute__((format(printf, 4, 5))) static void refuse(struct parser *parser,
 static void scanner_fault(struct parser *parser, struct piece *piece)
 {
     zs_scanner_t *scanner = piece->scanner;
+    if (scanner->error.code == ZS_UNCLOSED_MULTILINE && piece->fault_open) {
+        return; /* what follows from the mistake before */
+    }
     uint64_t first = scanner->line_counter;
     const char *record = record_start(piece, &first), *line = scanner_at(piece);
     while (line > piece->text && line[-1] != '\n') {
@@ -137,6 +143,7 @@ static void scanner_fault(struct parser *parser, struct piece *piece)
     if (scanner->multiline && memchr(scanner->buffer, ')', scanner->buffer_length)) {
         scanner->multiline = false;
     }
+    piece->fault_open = scanner->multiline;
 }
 
 static void owner_take(struct parser *parser, struct piece *piece)

@@ -349,6 +349,9 @@ static void test_mistakes_have_their_line_and_mend(void **state)
         {"a TYPE65280 \\# 3 0102\n", "z:1: error: the rdata length statement is incorrect in"},
         {"a 4294967296 A 192.0.2.1\n", "z:1: error: number is bigger than 32 bits"},
         {"a A 192.0.2.1\\\n", "z:1: error: "},
+        {"$TTL(1\n", "z:1: error: invalid $TTL in '$TTL(1'; it takes"},
+        {"$INCLUDE(1\x14", "z:1: error: a '(' that is not closed in '$INCLUDE(1?'; write"},
+        {"a SOA b c ( 1\n2 x\n3 4\n", "z:2: error: invalid number in '2 x', in the record that"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         expect_fault(rows[i].text, rows[i].fault, 1);

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Any bytes as a zone text, included files and all. The input is cut at zero bytes: the first piece
+ * is the zone, the next ones are the files "1", "2", ... that it may include.
+ *
+ * What must hold: records are inside the zone, lower case, well formed for their type; a finding
+ * and an error come together; a record shown as text reads back as the same bytes.
+ */
+#include "base/assert.h"
+#include "base/error.h"
+#include "dns/name.h"
+#include "dns/rdata.h"
+#include "dns/type.h"
+#include "dns/zonetext.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PIECES = 8,
+    INCLUDES_MAX = 64
+};
+
+static const uint8_t ZONE[] = "\7example\3com";
+
+struct pieces {
+    const char *text[PIECES];
+    size_t len[PIECES];
+    int included, open;
+};
+
+static int piece_open(void *ctx, const char *from, const char *name, struct place place,
+                      struct diag_list *diags, const char **file, const char **text, size_t *len)
+{
+    struct pieces *pieces = ctx;
+    ASSERT(from && place.line > 0);
+    unsigned index = name[0] >= '1' && name[0] < '0' + PIECES ? (unsigned)(name[0] - '0') : 0;
+    /* A bound on copies of copies, so that an input cannot take for ever. */
+    if (index == 0 || !pieces->text[index] || pieces->included++ >= INCLUDES_MAX) {
+        diag_add(diags, SEVERITY_ERROR, place, NULL, "no file %s", name);
+        return ERR_NOT_FOUND;
+    }
+    static const char *const files[PIECES] = {"0", "1", "2", "3", "4", "5", "6", "7"};
+    pieces->open++;
+    *file = files[index];
+    *text = pieces->text[index];
+    *len = pieces->len[index];
+    return ERR_OK;
+}
+
+static void piece_close(void *ctx, const char *text, size_t len)
+{
+    struct pieces *pieces = ctx;
+    ASSERT(text || len == 0);
+    pieces->open--;
+}
+
+static void pieces_cut(struct pieces *pieces, const char *data, size_t size)
+{
+    for (unsigned i = 0; i < PIECES; i++) {
+        const char *zero = size ? memchr(data, 0, size) : NULL;
+        size_t len = zero ? (size_t)(zero - data) : size;
+        pieces->text[i] = data;
+        pieces->len[i] = len;
+        if (!zero) {
+            return;
+        }
+        data = zero + 1;
+        size -= len + 1;
+    }
+}
+
+/* A name as libzscanner surely reads it: every byte as \DDD. */
+static char *name_spell(const uint8_t *name, char *out)
+{
+    char *at = out;
+    for (; *name; name += *name + 1u) {
+        for (unsigned i = 1; i <= *name; i++) {
+            at += sprintf(at, "\\%03u", name[i]);
+        }
+        *at++ = '.';
+    }
+    *at = '\0';
+    return out;
+}
+
+/* The first records as zone text again; how many fitted. */
+static uint64_t records_spell(const struct records *list, char *out, size_t size, size_t *ret_len)
+{
+    struct records_iter iter;
+    struct record record;
+    uint64_t count = 0;
+    size_t at = 0;
+    for (records_iter_init(&iter, list); records_iter_next(&iter, &record); count++) {
+        char owner[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
+        if (size - at < 5u * UINT16_MAX) {
+            break;
+        }
+        at += (size_t)snprintf(out + at, size - at, "%s %u IN %s ", name_spell(record.owner, owner),
+                               record.ttl, type_to_text(record.type, type));
+        int len = rdata_to_text(record.type, record.rdata, record.rdata_len, out + at, size - at);
+        ASSERT(len >= 0);
+        at += (size_t)len;
+        out[at++] = '\n';
+    }
+    *ret_len = at;
+    return count;
+}
+
+static bool record_equal(const struct record *a, const struct record *b)
+{
+    return a->type == b->type && a->ttl == b->ttl && name_equal(a->owner, b->owner) &&
+           a->rdata_len == b->rdata_len && memcmp(a->rdata, b->rdata, a->rdata_len) == 0;
+}
+
+/* What was read, shown as text, reads back as itself. */
+static void records_again(const struct records *list)
+{
+    static char text[1 << 20];
+    struct records again;
+    struct records_iter iter, again_iter;
+    struct record record, other;
+    struct diag_list diags;
+    struct zonetext_source source = {
+        .file = "again", .text = text, .first_line = 1, .origin = ZONE};
+    uint64_t count = records_spell(list, text, sizeof(text), &source.len);
+    records_init(&again, &ALLOC_MALLOC);
+    diag_init(&diags, &ALLOC_MALLOC);
+    zonetext_parse(&source, &again, &diags);
+    records_iter_init(&iter, list);
+    records_iter_init(&again_iter, &again);
+    for (uint64_t i = 0; i < count; i++) {
+        if (!records_iter_next(&iter, &record) || !records_iter_next(&again_iter, &other) ||
+            !record_equal(&record, &other)) {
+            fprintf(stderr, "record %llu does not read back: %s\n%.*s\n", (unsigned long long)i,
+                    diags.first ? diags.first->text : "", (int)source.len, text);
+            abort();
+        }
+    }
+    records_deinit(&again);
+    diag_deinit(&diags);
+}
+
+static void records_check(const struct records *list)
+{
+    struct records_iter iter;
+    struct record record;
+    uint64_t count = 0;
+    for (records_iter_init(&iter, list); records_iter_next(&iter, &record); count++) {
+        uint8_t lower[NAME_MAX];
+        size_t len = name_check(record.owner, NAME_MAX);
+        ASSERT(len > 0 && name_in_zone(record.owner, ZONE));
+        memcpy(lower, record.owner, len);
+        name_lower(lower, len);
+        ASSERT(memcmp(lower, record.owner, len) == 0);
+        ASSERT(rdata_type_is_data(record.type));
+        ASSERT(rdata_check(record.type, record.rdata, record.rdata_len));
+        ASSERT(record.file < list->file_count && record.line > 0);
+    }
+    ASSERT(count == list->count);
+    if (count) {
+        records_again(list);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct pieces pieces = {.open = 0};
+    pieces_cut(&pieces, (const char *)data, size);
+    struct zonetext_source source = {
+        .file = "0",
+        .text = pieces.text[0],
+        .len = pieces.len[0],
+        .first_line = 1,
+        .origin = ZONE,
+        .default_ttl = 3600,
+        .include_open = piece_open,
+        .include_close = piece_close,
+        .include_ctx = &pieces,
+    };
+    struct records list;
+    struct diag_list diags;
+    records_init(&list, &ALLOC_MALLOC);
+    diag_init(&diags, &ALLOC_MALLOC);
+    int err = zonetext_parse(&source, &list, &diags);
+    ASSERT(err == ERR_OK || err == ERR_INVALID);
+    ASSERT((err == ERR_OK) == (diags.errors == 0));
+    ASSERT(pieces.open == 0);
+    for (const struct diag *diag = diags.first; diag; diag = diag->next) {
+        char text[64];
+        diag_format(diag, text, sizeof(text));
+        ASSERT(diag->place.line > 0);
+    }
+    records_check(&list);
+    records_deinit(&list);
+    diag_deinit(&diags);
+    return 0;
+}
