@@ -208,11 +208,16 @@ static bool addresses_write(struct reply *reply, enum reply_section section, uin
     size_t size = set->type == TYPE_A ? 4 : 16;
     size_t fit = (reply->limit - reply->len) / (RR_HEAD + size);
     size_t count = set->count <= fit ? set->count : fit;
-    uint8_t *at = reply->wire + reply->len;
+    uint8_t *at = reply->wire + reply->len, head[RR_HEAD];
+    head_write(head, owner, set->type, ttl);
+    wire_write16(head + 10, (unsigned)size);
     for (size_t i = 0; i < count; i++) {
-        head_write(at, owner, set->type, ttl);
-        wire_write16(at + 10, (unsigned)size);
-        memcpy(at + RR_HEAD, data, size);
+        memcpy(at, head, RR_HEAD);
+        if (size == 4) { /* copies of a known size are single instructions */
+            memcpy(at + RR_HEAD, data, 4);
+        } else {
+            memcpy(at + RR_HEAD, data, 16);
+        }
         at += RR_HEAD + size;
         data += size;
     }

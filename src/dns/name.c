@@ -46,10 +46,27 @@ unsigned name_labels(const uint8_t *name)
     return labels;
 }
 
+/* Eight bytes at once: bit 5 is set in every byte from 'A' to 'Z'. */
+static uint64_t lower_word(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t low = word & ones * 0x7f;
+    uint64_t from_a = low + ones * (0x80 - 'A'), beyond_z = low + ones * (0x80 - 'Z' - 1);
+    uint64_t letters = from_a & ~beyond_z & ~word & ones * 0x80;
+    return word | letters >> 2;
+}
+
 void name_lower(uint8_t *name, size_t len)
 {
     /* Length bytes are below 'A' (at most 63), so the whole name can be folded blindly. */
-    for (size_t i = 0; i < len; i++) {
+    size_t i = 0;
+    for (; i + 8 <= len; i += 8) {
+        uint64_t word;
+        memcpy(&word, name + i, 8);
+        word = lower_word(word);
+        memcpy(name + i, &word, 8);
+    }
+    for (; i < len; i++) {
         name[i] = lower(name[i]);
     }
 }

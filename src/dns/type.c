@@ -38,11 +38,6 @@ const char *rcode_name(unsigned rcode)
     return name ? name : "?";
 }
 
-unsigned type_fixed_bytes(uint16_t type)
-{
-    return type == TYPE_A ? 4 : type == TYPE_AAAA ? 16 : 0;
-}
-
 bool type_is_address_group(uint16_t type)
 {
     switch (type) {

@@ -44,7 +44,10 @@ const char *rcode_name(unsigned rcode);
 
 /* Bytes of one rdata when the type has a fixed length that horizon stores without a length (A 4,
  * AAAA 16); 0 for all others. */
-unsigned type_fixed_bytes(uint16_t type);
+static inline unsigned type_fixed_bytes(uint16_t type)
+{
+    return type == TYPE_A ? 4 : type == TYPE_AAAA ? 16 : 0;
+}
 
 /* Types that rule 8 of the overlay treats as "the address of a name": A, AAAA, CNAME, HTTPS, SVCB, SRV. */
 bool type_is_address_group(uint16_t type);

@@ -52,15 +52,25 @@ static uint64_t code_bit(unsigned code)
     return UINT64_C(1) << (SHIFT_MAP + code);
 }
 
+/* Number of set bits, without the instruction that the oldest x86-64 lacks: a call into the compiler's
+ * library costs more than these few steps. */
+static unsigned bits_count(uint64_t bits)
+{
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (unsigned)(bits * UINT64_C(0x0101010101010101) >> 56);
+}
+
 /* Where the twig of a code stands (or would stand) among its brothers. */
 static unsigned word_index(uint64_t word, uint64_t bit)
 {
-    return (unsigned)__builtin_popcountll(word & (bit - 1) & MAP_MASK);
+    return bits_count(word & (bit - 1) & MAP_MASK);
 }
 
 static unsigned word_count(uint64_t word)
 {
-    return (unsigned)__builtin_popcountll(word & MAP_MASK);
+    return bits_count(word & MAP_MASK);
 }
 
 static struct twig *branch_twigs(const struct slab *slab, ref_t ref)
@@ -121,23 +131,23 @@ void qp_name_init(struct qp_name *name, struct qp_space *space, const uint8_t *w
     for (size_t at = 0; at < len; at += wire[at] + 1u) {
         space->start[labels++] = (uint8_t)at;
     }
-    unsigned out = 0;
+    uint8_t *out = space->key;
     for (unsigned i = labels; i-- > 0;) {
-        const uint8_t *label = wire + space->start[i];
-        space->key_start[labels - 1 - i] = (uint16_t)out;
-        for (unsigned k = 1; k <= *label; k++) {
-            unsigned codes = KEY_CODES[label[k]];
-            space->key[out++] = (uint8_t)codes;
-            if (codes >> 8) {
-                space->key[out++] = (uint8_t)(codes >> 8);
-            }
+        const uint8_t *at = wire + space->start[i], *end = at + 1 + *at;
+        space->key_start[labels - 1 - i] = (uint16_t)(out - space->key);
+        while (++at < end) {
+            /* Both codes are written; one that is not there is overwritten by what follows. */
+            unsigned codes = KEY_CODES[*at];
+            out[0] = (uint8_t)codes;
+            out[1] = (uint8_t)(codes >> 8);
+            out += 1 + (codes > 0xff);
         }
-        space->key[out++] = 0;
+        *out++ = 0;
     }
     *name = (struct qp_name){.wire = wire,
                              .start = space->start,
                              .key = space->key,
-                             .key_len = (uint16_t)out,
+                             .key_len = (uint16_t)(out - space->key),
                              .len = (uint8_t)len,
                              .labels = (uint8_t)labels};
 }
