@@ -28,11 +28,11 @@ enum {
 /* What kind of place an address is, for the leak guard. */
 enum address_kind {
     ADDRESS_PUBLIC,
-    ADDRESS_PRIVATE,   /* 10/8, 172.16/12, 192.168/16 (RFC 1918) */
-    ADDRESS_ULA,       /* fc00::/7 (RFC 4193) */
-    ADDRESS_CGNAT,     /* 100.64/10 (RFC 6598) */
-    ADDRESS_LOOPBACK,  /* 127/8, ::1 */
-    ADDRESS_LINKLOCAL, /* 169.254/16, fe80::/10 */
+    ADDRESS_PRIVATE,     /* 10/8, 172.16/12, 192.168/16 (RFC 1918) */
+    ADDRESS_ULA,         /* fc00::/7 (RFC 4193) */
+    ADDRESS_CGNAT,       /* 100.64/10 (RFC 6598) */
+    ADDRESS_LOOPBACK,    /* 127/8, ::1 */
+    ADDRESS_LINKLOCAL,   /* 169.254/16, fe80::/10 */
     ADDRESS_UNSPECIFIED, /* 0/8, :: */
 };
 
@@ -48,7 +48,9 @@ char *address_to_text(const struct address *address, char out[ADDRESS_TEXT_BYTES
 /* Whole text must be one address; ERR_INVALID otherwise. */
 int address_from_text(const char *text, struct address *out);
 
-/* "10.0.0.0/8", "2001:db8::/32", or a lone address. ERR_INVALID also when bits beyond the length are set. */
+/* "10.0.0.0/8", "2001:db8::/32", or a lone address. ERR_INVALID also when bits beyond the length
+ * are set. */
 int prefix_from_text(const char *text, struct prefix *out);
 char *prefix_to_text(const struct prefix *prefix, char out[PREFIX_TEXT_BYTES]);
+/* An IPv6 prefix holds no IPv4 address, not even ::/0. */
 bool prefix_has(const struct prefix *prefix, const struct address *address);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The allocator that the core is handed, and growable buffers on top of it. The core never calls
- * malloc: it gets a struct alloc, so a test can fail the n-th allocation and a drill can count them.
+ * malloc: it gets a struct alloc, so a test can fail the n-th allocation and a drill can count
+ * them.
  *
  *   struct alloc   three functions and a context; ALLOC_MALLOC in the shell, a failing one in tests
  *   struct arena   bump allocation, freed as a whole; for one parse, one check, one request
@@ -47,8 +48,10 @@ void *arena_new_zero(struct arena *arena, size_t bytes);
 void *arena_copy(struct arena *arena, const void *data, size_t bytes);
 char *arena_text(struct arena *arena, const char *text);
 /* Formatted text in the arena; NULL when there is no memory. */
-__attribute__((format(printf, 2, 3))) char *arena_format(struct arena *arena, const char *format, ...);
-char *arena_format_args(struct arena *arena, const char *format, va_list args);
+__attribute__((format(printf, 2, 3))) char *arena_format(struct arena *arena, const char *format,
+                                                         ...);
+__attribute__((format(printf, 2, 0))) char *arena_format_args(struct arena *arena,
+                                                              const char *format, va_list args);
 
 struct buf {
     const struct alloc *alloc;

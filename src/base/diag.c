@@ -81,7 +81,7 @@ size_t diag_format(const struct diag *diag, char *out, size_t size)
         snprintf(where, sizeof(where), "%s", file);
     }
     const char *kind = diag->severity == SEVERITY_ERROR ? "error" : "warning";
-    int len = snprintf(out, size, "%s: %s: %s%s%s", where, kind, diag->text,
-                       diag->mend ? "; " : "", diag->mend ? diag->mend : "");
+    int len = snprintf(out, size, "%s: %s: %s%s%s", where, kind, diag->text, diag->mend ? "; " : "",
+                       diag->mend ? diag->mend : "");
     return len < 0 ? 0 : (size_t)len;
 }

@@ -4,7 +4,9 @@
 const char *error_name(int err)
 {
     switch (err) {
-#define X(code, value, name, text) case value: return name;
+#define X(code, value, name, text) \
+    case value:                    \
+        return name;
         ERROR_TABLE(X)
 #undef X
     default:
@@ -15,7 +17,9 @@ const char *error_name(int err)
 const char *error_text(int err)
 {
     switch (err) {
-#define X(code, value, name, text) case value: return text;
+#define X(code, value, name, text) \
+    case value:                    \
+        return text;
         ERROR_TABLE(X)
 #undef X
     default:

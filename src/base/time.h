@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Time is an argument. Three different struct types, so that a monotonic instant, a wall-clock instant
- * and a duration cannot be mixed by accident. Only io/ reads clocks; everyone else is handed values.
- * All are signed nanoseconds.
+ * Time is an argument. Three different struct types, so that a monotonic instant, a wall-clock
+ * instant and a duration cannot be mixed by accident. Only io/ reads clocks; everyone else is
+ * handed values. All are signed nanoseconds.
  */
 #pragma once
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Zone text (RFC 1035 section 5, with $ORIGIN, $TTL, $INCLUDE) to records, by libzscanner fed with
- * text. Pure: included files come from a callback of the shell, which refuses everything outside the
- * zone's folder. All record types that libzscanner reads; RFC 3597 for the rest.
+ * text. Pure: included files come from a callback of the shell, which refuses everything outside
+ * the zone's folder. All record types that libzscanner reads; RFC 3597 for the rest.
  *
- * Findings name file and line. Every syntax error is reported (up to LIMIT_DIAGS), then ERR_INVALID.
- * Found here: syntax, class other than IN, owner outside the zone, $INCLUDE trouble. What needs the
- * whole zone (SOA, CNAME beside data, ...) is the builder's business.
+ * Findings name file and line. Every syntax error is reported (up to LIMIT_DIAGS), then
+ * ERR_INVALID. Found here: syntax, class other than IN, owner outside the zone, types that
+ * are no data (OPT, ANY), bytes that do not fit their type, $INCLUDE trouble. What needs the whole
+ * zone (SOA, CNAME beside data, ...) is the builder's business. Line ends of other systems and a
+ * byte order mark are understood.
  */
 #pragma once
 
@@ -14,7 +16,7 @@
 #include "dns/records.h"
 
 struct zonetext_source {
-    const char *file;      /* for places */
+    const char *file; /* for places */
     const char *text;
     size_t len;
     uint32_t first_line;   /* 1 for a file; the line in the YAML for an inline snippet */
@@ -28,6 +30,8 @@ struct zonetext_source {
     void *include_ctx;
 };
 
+/* ERR_INVALID: there are findings; `out` then holds the good records. ERR_NOMEM. An included file's
+ * $ORIGIN and $TTL end with it. */
 int zonetext_parse(const struct zonetext_source *source, struct records *out,
                    struct diag_list *diags);
 

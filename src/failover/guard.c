@@ -12,7 +12,8 @@ bool guard_reload_holds(const struct guard_reload *reload, char *reason, size_t 
     }
     if (reload->names_removed > reload->limit_names &&
         reload->names_removed * 100 > reload->names_before * reload->limit_percent) {
-        snprintf(reason, size, "removes %llu of %llu names", (unsigned long long)reload->names_removed,
+        snprintf(reason, size, "removes %llu of %llu names",
+                 (unsigned long long)reload->names_removed,
                  (unsigned long long)reload->names_before);
         return true;
     }

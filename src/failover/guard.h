@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Guards over changes, as pure functions: figures about the old and the new state in, a judgement and its
- * sentence out. What a guard holds waits for a person; no passage of time applies it.
+ * Guards over changes, as pure functions: figures about the old and the new state in, a judgement
+ * and its sentence out. What a guard holds waits for a person; no passage of time applies it.
  */
 #pragma once
 
@@ -17,7 +17,7 @@ struct guard_reload {
     uint32_t limit_percent, limit_names;  /* held beyond both */
 };
 
-/* Must a person look first? More than limit_percent and more than limit_names of the names gone, every
- * NS of the apex replaced, or only SOA and NS left. `reason` receives the sentence ("removes 40 of 60
- * names"). */
+/* Must a person look first? More than limit_percent and more than limit_names of the names gone,
+ * every NS of the apex replaced, or only SOA and NS left. `reason` receives the sentence ("removes
+ * 40 of 60 names"). */
 bool guard_reload_holds(const struct guard_reload *reload, char *reason, size_t size);
