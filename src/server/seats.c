@@ -10,6 +10,7 @@
 
 enum {
     SEATS_LEAVING = 64,  /* lost seats whose workers have not left them yet, at least */
+    SEATS_JUDGED = 4096, /* looked at for one eviction */
     CLIENT_BITS_V6 = 64, /* one customer, however many addresses it makes up */
 };
 
@@ -36,6 +37,7 @@ struct seats {
     atomic_uint taken;
     uint64_t seed;
     uint32_t bucket_mask, size;
+    uint32_t next_judged;
     struct holder **buckets;
     struct holder *holders, *holder_unused;
     struct seat *seats, *seat_unused;
@@ -115,11 +117,14 @@ static bool seat_is_worse(const struct seat *a, const struct seat *b)
            atomic_load_explicit(&b->quiet_since, memory_order_relaxed);
 }
 
+/* Looks at all seats of a table of usual size, and at the next few thousand of a huge one, so that
+ * a flood of newcomers costs a bounded time each. */
 static void seats_evict(struct seats *seats)
 {
     struct seat *worst = NULL;
-    for (uint32_t i = 0; i < seats->size; i++) {
-        struct seat *seat = &seats->seats[i];
+    for (uint32_t seen = 0; seen < seats->size && (seen < SEATS_JUDGED || !worst); seen++) {
+        struct seat *seat = &seats->seats[seats->next_judged];
+        seats->next_judged = (seats->next_judged + 1) % seats->size;
         if (seat->holder && (!worst || seat_is_worse(seat, worst))) {
             worst = seat;
         }

@@ -146,7 +146,7 @@ def test_slowloris_from_many_addresses(serve, connections):
 
 
 def test_a_client_has_its_share(serve):
-    daemon = serve("per-client: 5, connections: 50")
+    daemon = serve("per-client: 5, connections: 50, reserve: 10")
     held = [Stream(daemon.port) for _ in range(5)]
     for stream in held:
         stream.ask()
