@@ -22,8 +22,8 @@ struct exchange {
     struct walk_result result;
     struct trace *trace;
     unsigned view;
-    bool subnet_counts;   /* the client subnet option came from a listed resolver */
-    unsigned scope_bits;  /* to echo with it, in the option's family */
+    bool subnet_counts;  /* the client subnet option came from a listed resolver */
+    unsigned scope_bits; /* to echo with it, in the option's family */
 };
 
 const char *answer_kind_name(unsigned kind)
@@ -36,12 +36,14 @@ const char *answer_kind_name(unsigned kind)
     return kind < ANSWER_KIND_COUNT ? names[kind] : "?";
 }
 
-/* --- EDNS of the reply -------------------------------------------------------------------------- */
+/* --- EDNS of the reply --------------------------------------------------------------------------
+ */
 
 static size_t nsid_bytes(const struct exchange *ex)
 {
     const struct scope *scope = ex->snapshot->scope;
-    return ex->query.nsid_asked && scope->nsid_len ? OPTION_HEAD_BYTES + (size_t)scope->nsid_len : 0;
+    return ex->query.nsid_asked && scope->nsid_len ? OPTION_HEAD_BYTES + (size_t)scope->nsid_len
+                                                   : 0;
 }
 
 static size_t subnet_bytes(const struct exchange *ex)
@@ -70,8 +72,8 @@ static void opt_write(struct exchange *ex, size_t limit)
     opt[0] = 0;
     wire_write16(opt + 1, TYPE_OPT);
     wire_write16(opt + 3, scope->udp_payload);
-    wire_write32(opt + 5, (uint32_t)(ex->result.rcode >> 4) << 24 |
-                              (ex->query.dnssec_ok ? 0x8000u : 0u));
+    wire_write32(opt + 5,
+                 (uint32_t)(ex->result.rcode >> 4) << 24 | (ex->query.dnssec_ok ? 0x8000u : 0u));
     if (nsid_bytes(ex)) {
         at = option_write(at, OPTION_NSID, scope->nsid, scope->nsid_len);
     }
@@ -91,9 +93,11 @@ static void opt_write(struct exchange *ex, size_t limit)
     ex->reply.counts[SECTION_ADDITIONAL]++;
 }
 
-/* --- who asks ------------------------------------------------------------------------------------ */
+/* --- who asks ------------------------------------------------------------------------------------
+ */
 
-/* Views whose answer to this question is the same as the one in ex->reply (before OPT), as a set. */
+/* Views whose answer to this question is the same as the one in ex->reply (before OPT), as a set.
+ */
 static uint64_t subnet_same_views(const struct exchange *ex)
 {
     uint64_t same = UINT64_C(1) << ex->view;
@@ -147,7 +151,8 @@ static void trace_view(struct exchange *ex, const struct address *client)
     }
 }
 
-/* --- the question -------------------------------------------------------------------------------- */
+/* --- the question --------------------------------------------------------------------------------
+ */
 
 static void refuse(struct exchange *ex, int ede, const char *why)
 {
@@ -214,7 +219,8 @@ static void question(struct exchange *ex)
     }
 }
 
-/* --- the envelope -------------------------------------------------------------------------------- */
+/* --- the envelope --------------------------------------------------------------------------------
+ */
 
 static size_t payload_limit(const struct exchange *ex, size_t reply_size)
 {
@@ -291,7 +297,8 @@ size_t answer(const struct snapshot *snapshot, const struct client *client, cons
     size_t start = HEADER_BYTES + (size_t)ex.query.question_len;
     memcpy(reply + HEADER_BYTES, query + HEADER_BYTES, ex.query.question_len);
     if (verdict == QUERY_OK) {
-        /* Room for the largest OPT we may write; the client subnet option may turn out not to count. */
+        /* Room for the largest OPT we may write; the client subnet option may turn out not to
+         * count. */
         ex.subnet_counts = ex.query.subnet.valid;
         size_t kept = opt_bytes(&ex);
         ex.subnet_counts = false;

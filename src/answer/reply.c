@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "answer/reply.h"
 
-enum { POINTER_TAG = 0xc000, POINTER_REACH = 0x3fff, RR_HEAD = 12 };
+enum {
+    POINTER_TAG = 0xc000,
+    POINTER_REACH = 0x3fff,
+    RR_HEAD = 12
+};
 
 static uint8_t lower(uint8_t byte)
 {
@@ -79,8 +83,8 @@ static unsigned place_labels(const uint8_t *wire, uint16_t at)
     return labels;
 }
 
-/* Best place for the longest possible end of `name` (of `labels` labels): its place, and in *kept how
- * many labels must still be written before the pointer. 0: none, write all. */
+/* Best place for the longest possible end of `name` (of `labels` labels): its place, and in *kept
+ * how many labels must still be written before the pointer. 0: none, write all. */
 static uint16_t name_best(const struct reply *reply, const uint8_t *name, unsigned labels,
                           unsigned *kept)
 {
@@ -227,8 +231,7 @@ static bool addresses_write(struct reply *reply, enum reply_section section, uin
 }
 
 bool reply_add_set(struct reply *reply, enum reply_section section, uint16_t owner,
-                   const struct node *node, const struct rrset *set, uint32_t ttl,
-                   uint16_t *target)
+                   const struct node *node, const struct rrset *set, uint32_t ttl, uint16_t *target)
 {
     const uint8_t *at = rrset_data(node, set);
     if (set->type == TYPE_A || set->type == TYPE_AAAA) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Writing a reply: records behind the question, names compressed (RFC 1035 4.1.4), never past the
- * limit. A record that does not fit leaves the reply as it was and says so; the caller decides whether
- * that means TC.
+ * limit. A record that does not fit leaves the reply as it was and says so; the caller decides
+ * whether that means TC.
  *
  *   [header][question][answer records][authority][additional] ... limit ... [room kept for OPT]
  *
@@ -18,12 +18,16 @@
 struct reply {
     uint8_t *wire;
     size_t len, limit;
-    uint16_t counts[3]; /* answer, authority, additional */
+    uint16_t counts[3];             /* answer, authority, additional */
     uint16_t names[LIMIT_COMPRESS]; /* places of names that later ones may point to */
     unsigned name_count;
 };
 
-enum reply_section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
+enum reply_section {
+    SECTION_ANSWER,
+    SECTION_AUTHORITY,
+    SECTION_ADDITIONAL
+};
 
 /* Starts behind a question that is already in `wire`. */
 void reply_init(struct reply *reply, uint8_t *wire, size_t len, size_t limit);
@@ -34,8 +38,8 @@ uint16_t reply_name_skip(const struct reply *reply, uint16_t at, unsigned labels
 /* Is the name at place `at` of the reply `name`, apart from case? */
 bool reply_name_is(const struct reply *reply, uint16_t at, const uint8_t *name);
 
-/* Adds one record set; each record whole or not at all. Returns whether all fitted. When `target` is
- * not NULL it receives the place of the (last) record's first compressible name. */
+/* Adds one record set; each record whole or not at all. Returns whether all fitted. When `target`
+ * is not NULL it receives the place of the (last) record's first compressible name. */
 bool reply_add_set(struct reply *reply, enum reply_section section, uint16_t owner,
                    const struct node *node, const struct rrset *set, uint32_t ttl,
                    uint16_t *target);
@@ -44,7 +48,8 @@ bool reply_add_set(struct reply *reply, enum reply_section section, uint16_t own
 bool reply_add_name(struct reply *reply, enum reply_section section, uint16_t owner, uint16_t type,
                     uint32_t ttl, const uint8_t *name, uint16_t *target);
 
-/* Adds a set of A or AAAA records of `owner` to the additional section. Returns whether all fitted. */
+/* Adds a set of A or AAAA records of `owner` to the additional section. Returns whether all fitted.
+ */
 bool reply_add_addresses(struct reply *reply, const uint8_t *owner, const struct node *node,
                          const struct rrset *set);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "answer/walk.h"
 
-enum { SOA_FIXED_BYTES = 20 };
+enum {
+    SOA_FIXED_BYTES = 20
+};
 
 struct walk {
     const struct slab *slab;
@@ -25,9 +27,13 @@ struct walk {
     unsigned links;
 };
 
-enum step { STEP_DONE, STEP_NEXT_LINK };
+enum step {
+    STEP_DONE,
+    STEP_NEXT_LINK
+};
 
-/* --- telling explain --------------------------------------------------------------------------- */
+/* --- telling explain ---------------------------------------------------------------------------
+ */
 
 static const char *walk_name(struct walk *walk, char *text)
 {
@@ -61,9 +67,11 @@ static void trace_type(struct walk *walk, enum trace_step step)
     }
 }
 
-/* --- parts of a reply -------------------------------------------------------------------------- */
+/* --- parts of a reply --------------------------------------------------------------------------
+ */
 
-/* The absolute name of the current link without its first labels: `keep` labels of the relative part. */
+/* The absolute name of the current link without its first labels: `keep` labels of the relative
+ * part. */
 static const uint8_t *name_tail(const struct walk *walk, unsigned keep)
 {
     unsigned skip = walk->relative.labels - keep;
@@ -156,8 +164,7 @@ static void add_addresses(struct walk *walk, const struct node *node, const stru
                           const struct glue *glue)
 {
     int offset = type_target_offset(set->type);
-    if (offset < 0 || set->type == TYPE_CNAME || set->type == TYPE_DNAME ||
-        set->type == TYPE_PTR) {
+    if (offset < 0 || set->type == TYPE_CNAME || set->type == TYPE_DNAME || set->type == TYPE_PTR) {
         return;
     }
     const uint8_t *at = rrset_data(node, set);
@@ -170,7 +177,8 @@ static void add_addresses(struct walk *walk, const struct node *node, const stru
     }
 }
 
-/* --- outcomes of one link ---------------------------------------------------------------------- */
+/* --- outcomes of one link ----------------------------------------------------------------------
+ */
 
 static void referral(struct walk *walk, ref_t cut_ref, unsigned cut_labels)
 {
@@ -283,8 +291,9 @@ static enum step dname(struct walk *walk)
 /* The name is `node`'s, or the node is the wildcard that stands in for it. */
 static enum step matched(struct walk *walk, const struct node *node)
 {
-    const struct rrset *set = walk->qtype == TYPE_ANY ? node_rrsets(node) /* RFC 8482 4.1: one set */
-                                                      : node_find(node, walk->qtype);
+    const struct rrset *set = walk->qtype == TYPE_ANY
+                                  ? node_rrsets(node) /* RFC 8482 4.1: one set */
+                                  : node_find(node, walk->qtype);
     const struct glue no_cut = {0};
     if (walk->qtype == TYPE_ANY && node->head.flags & NODE_CNAME) {
         set = node_find(node, TYPE_CNAME);
@@ -351,7 +360,8 @@ static enum step exact(struct walk *walk)
     return STEP_DONE;
 }
 
-/* --- links ------------------------------------------------------------------------------------- */
+/* --- links -------------------------------------------------------------------------------------
+ */
 
 /* Step 2: the nearest zone. DS at an apex is the parent's, when we serve the parent too. */
 static bool find_zone(struct walk *walk)
@@ -396,9 +406,9 @@ static enum step link_answer(struct walk *walk)
     }
     qp_find(walk->slab, walk->zone->root, &walk->relative, &walk->found);
     bool delegated = walk->found.cut_flags & LEAF_CUT;
-    delegated = delegated || (walk->found.exact && walk->qtype != TYPE_DS &&
-                              node_at(walk->slab, walk->found.exact)->head.flags & NODE_CUT &&
-                              !walk->found.cut);
+    delegated = delegated ||
+                (walk->found.exact && walk->qtype != TYPE_DS &&
+                 node_at(walk->slab, walk->found.exact)->head.flags & NODE_CUT && !walk->found.cut);
     if (first) {
         walk->out->authoritative = !delegated;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * RFC 1034 4.3.2 over one view's zones, link by link of an alias chain, with RFC 4592 (wildcards),
- * RFC 6672 (DNAME), RFC 6604 (rcode and AA of chains), RFC 8020 (empty non-terminals), RFC 9471 (glue).
+ * RFC 6672 (DNAME), RFC 6604 (rcode and AA of chains), RFC 8020 (empty non-terminals), RFC 9471
+ * (glue).
  */
 #pragma once
 

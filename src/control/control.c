@@ -48,7 +48,8 @@ void zone_problem_set(struct control *control, struct zone_entry *entry, const c
     entry->problem = problem ? mem_copy_text(control->alloc, problem) : NULL;
 }
 
-/* --- snapshots ----------------------------------------------------------------------------------- */
+/* --- snapshots -----------------------------------------------------------------------------------
+ */
 
 static void changed(struct control *control)
 {
@@ -62,7 +63,8 @@ struct snapshot *control_take_snapshot(struct control *control)
         return NULL;
     }
     uint32_t count = control->desired->view_count;
-    struct taken *taken = mem_new_zero(control->alloc, 1, sizeof(*taken) + count * sizeof(struct twig));
+    struct taken *taken =
+        mem_new_zero(control->alloc, 1, sizeof(*taken) + count * sizeof(struct twig));
     if (!taken) {
         return NULL;
     }
@@ -93,7 +95,8 @@ void control_retire(struct control *control, const struct snapshot *snapshot)
     mem_free(control->alloc, taken);
 }
 
-/* --- changes of the trees of zones, all or nothing ------------------------------------------------- */
+/* --- changes of the trees of zones, all or nothing
+ * ------------------------------------------------- */
 
 struct edit {
     struct txn txn;
@@ -157,7 +160,8 @@ static int version_serve(struct control *control, uint32_t index, struct version
     return ERR_OK;
 }
 
-/* --- one zone ------------------------------------------------------------------------------------ */
+/* --- one zone ------------------------------------------------------------------------------------
+ */
 
 static void version_discard(struct control *control, struct version *version)
 {
@@ -213,8 +217,8 @@ int control_zone_loaded(struct control *control, uint32_t zone, const struct zon
     struct zone_entry *entry = &control->zones[zone];
     struct version version;
     uint32_t before = diags->errors;
-    int err = version_make(control, entry->desired, content, entry->served.base.root, &version,
-                           diags);
+    int err =
+        version_make(control, entry->desired, content, entry->served.base.root, &version, diags);
     if (err == ERR_OK && version_held(control, entry, &version, diags)) {
         return ERR_HELD;
     }
@@ -254,7 +258,8 @@ int control_accept(struct control *control, uint32_t zone, uint32_t serial, stru
     return err;
 }
 
-/* --- the incremental path -------------------------------------------------------------------------- */
+/* --- the incremental path
+ * -------------------------------------------------------------------------- */
 
 static int change_views(struct control *control, struct edit *edit, uint32_t zone,
                         struct twig base_old, struct twig base_new, const struct qp_name *name,
@@ -295,16 +300,15 @@ static int change_guard(struct control *control, const struct zone_entry *entry,
 {
     struct findings findings;
     findings_init(&findings, control->alloc, entry->desired->origin);
-    int err = zone_guard_name(&control->slab, control->desired, entry->desired, owner, trees,
-                              &findings);
+    int err =
+        zone_guard_name(&control->slab, control->desired, entry->desired, owner, trees, &findings);
     findings_settle(&findings, NULL, NULL, diags);
     findings_deinit(&findings);
     return err;
 }
 
 int control_change_name(struct control *control, uint32_t zone, const uint8_t *owner,
-                        const struct draft_record *records, uint32_t count,
-                        struct diag_list *diags)
+                        const struct draft_record *records, uint32_t count, struct diag_list *diags)
 {
     struct zone_entry *entry = zone < control->zone_count ? &control->zones[zone] : NULL;
     if (!entry || !entry->served.present || !name_in_zone(owner, entry->desired->origin)) {
@@ -346,7 +350,8 @@ int control_change_name(struct control *control, uint32_t zone, const uint8_t *o
     return err;
 }
 
-/* --- a whole configuration -------------------------------------------------------------------------- */
+/* --- a whole configuration
+ * -------------------------------------------------------------------------- */
 
 struct reload {
     struct control *control;
@@ -401,7 +406,8 @@ static int reload_entry(struct reload *reload, uint32_t index)
     return ERR_OK;
 }
 
-/* New content for the zone: judged, and served if it passes. ERR_NOT_FOUND: the old version it is. */
+/* New content for the zone: judged, and served if it passes. ERR_NOT_FOUND: the old version it is.
+ */
 static int reload_content(struct reload *reload, uint32_t index)
 {
     struct control *control = reload->control;
@@ -427,9 +433,8 @@ static int reload_content(struct reload *reload, uint32_t index)
         }
     }
     if (err == ERR_OK) {
-        err = version_compile(control, &reload->txn, reload->desired, entry->desired,
-                              &version.base, &version.edits, &content->base, trees,
-                              reload->diags);
+        err = version_compile(control, &reload->txn, reload->desired, entry->desired, &version.base,
+                              &version.edits, &content->base, trees, reload->diags);
         if (err == ERR_OK) {
             err = zone_put(&reload->txn, entry->desired, index, reload->desired->view_count, trees,
                            reload->views);
@@ -462,16 +467,16 @@ static int reload_carry(struct reload *reload, uint32_t index)
     entry->served.base = old->served.base;
     entry->served.present = true;
     reload->carried[index] = true;
-    int err = version_edits(control, entry->desired, &old->served, &entry->served.edits,
-                            reload->diags);
+    int err =
+        version_edits(control, entry->desired, &old->served, &entry->served.edits, reload->diags);
     if (err == ERR_OK) {
-        err = version_compile(control, &reload->txn, reload->desired, entry->desired,
-                              &entry->served.base, &entry->served.edits, NULL, trees,
-                              reload->diags);
+        err =
+            version_compile(control, &reload->txn, reload->desired, entry->desired,
+                            &entry->served.base, &entry->served.edits, NULL, trees, reload->diags);
     }
-    return err != ERR_OK ? err
-                         : zone_put(&reload->txn, entry->desired, index, views, trees,
-                                    reload->views);
+    return err != ERR_OK
+               ? err
+               : zone_put(&reload->txn, entry->desired, index, views, trees, reload->views);
 }
 
 /* Takes the place of the old entries: what they still hold is moved or dropped. */
@@ -582,7 +587,8 @@ int control_configure(struct control *control, const struct desired *desired,
     return control_reload(control, desired, scope, limits, NULL, (struct wall){0}, diags);
 }
 
-/* --- asking ---------------------------------------------------------------------------------------- */
+/* --- asking
+ * ---------------------------------------------------------------------------------------- */
 
 int control_zone_status(const struct control *control, uint32_t zone, struct zone_status *out)
 {

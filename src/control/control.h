@@ -7,7 +7,8 @@
  *
  *   control_configure(desired, scope) ──┐
  *   control_zone_loaded(zone, records) ─┼─► decide ─► compile ─► control_take_snapshot() ─► publish
- *   control_accept(zone, serial) ───────┘                        control_retire(snapshot) ◄─ after grace
+ *   control_accept(zone, serial) ───────┘                        control_retire(snapshot) ◄─ after
+ * grace
  *
  * All calls from one thread. A failed call leaves the state as it was.
  */
@@ -35,16 +36,16 @@ struct zone_content {
 enum zone_state {
     ZONE_UNLOADED, /* SERVFAIL */
     ZONE_LOADED,
-    ZONE_STALE,    /* the last reload failed; the old version is served */
-    ZONE_HELD,     /* the last reload waits for a person; the old version is served */
+    ZONE_STALE, /* the last reload failed; the old version is served */
+    ZONE_HELD,  /* the last reload waits for a person; the old version is served */
 };
 
 struct zone_status {
     const char *origin; /* text */
     const char *file;
     enum zone_state state;
-    uint32_t serial;       /* served */
-    uint32_t held_serial;  /* waiting */
+    uint32_t serial;      /* served */
+    uint32_t held_serial; /* waiting */
     uint64_t names, records;
     uint64_t only;         /* views that have it */
     struct wall loaded_at; /* of the served version */
@@ -52,36 +53,38 @@ struct zone_status {
     uint64_t overlay_names;
 };
 
-int control_new(const struct alloc *alloc, const struct slab_backing *backing, struct control **out);
+int control_new(const struct alloc *alloc, const struct slab_backing *backing,
+                struct control **out);
 void control_free(struct control *control);
 
-/* A new configuration. Zones that stay keep their content; zones that go vanish; new ones are unloaded.
- * Overlays, views and leak guard are judged anew against loaded content. `desired` and `scope` must
- * live until the matching control_retire() of the last snapshot that was taken while they were current. */
+/* A new configuration. Zones that stay keep their content; zones that go vanish; new ones are
+ * unloaded. Overlays, views and leak guard are judged anew against loaded content. `desired` and
+ * `scope` must live until the matching control_retire() of the last snapshot that was taken while
+ * they were current. */
 int control_configure(struct control *control, const struct desired *desired,
                       const struct scope *scope, const struct control_limits *limits,
                       struct diag_list *diags);
 
-/* The same with new content for some zones at once (contents[i] NULL: none, the zone keeps what it has),
- * so that a reload becomes visible as a whole. A zone whose new content is refused or held keeps its old
- * version; the configuration is refused (ERR_INVALID, nothing changed) only when content that is already
- * served breaks its rules. control_configure() is this without contents. */
+/* The same with new content for some zones at once (contents[i] NULL: none, the zone keeps what it
+ * has), so that a reload becomes visible as a whole. A zone whose new content is refused or held
+ * keeps its old version; the configuration is refused (ERR_INVALID, nothing changed) only when
+ * content that is already served breaks its rules. control_configure() is this without contents. */
 int control_reload(struct control *control, const struct desired *desired,
                    const struct scope *scope, const struct control_limits *limits,
                    const struct zone_content *const *contents, struct wall now,
                    struct diag_list *diags);
 
 /* New content for zone i of the desired state; the control takes what it needs, the caller keeps
- * ownership of `content`. ERR_INVALID: refused, the old version stays (findings say why). ERR_HELD: kept
- * aside by the reload guard. */
+ * ownership of `content`. ERR_INVALID: refused, the old version stays (findings say why). ERR_HELD:
+ * kept aside by the reload guard. */
 int control_zone_loaded(struct control *control, uint32_t zone, const struct zone_content *content,
                         struct wall now, struct diag_list *diags);
 /* Its text could not be read or parsed. */
 void control_zone_failed(struct control *control, uint32_t zone, const char *problem);
 
-/* Sets the records of one owner name in the base of zone i, in every view that sees it (no records: the
- * name goes). The incremental path: costs some copied paths, whatever the zone's size. The zone's rules
- * are the caller's to keep; the leak guard is applied. */
+/* Sets the records of one owner name in the base of zone i, in every view that sees it (no records:
+ * the name goes). The incremental path: costs some copied paths, whatever the zone's size. The
+ * zone's rules are the caller's to keep; the leak guard is applied. */
 int control_change_name(struct control *control, uint32_t zone, const uint8_t *owner,
                         const struct draft_record *records, uint32_t count,
                         struct diag_list *diags);
@@ -90,8 +93,9 @@ int control_change_name(struct control *control, uint32_t zone, const uint8_t *o
 int control_accept(struct control *control, uint32_t zone, uint32_t serial, struct wall now,
                    struct diag_list *diags);
 
-/* The snapshot to publish, if something changed since the last call; NULL otherwise. The caller hands
- * every taken snapshot back, in order, when the grace period after its replacement is over. */
+/* The snapshot to publish, if something changed since the last call; NULL otherwise. The caller
+ * hands every taken snapshot back, in order, when the grace period after its replacement is over.
+ */
 struct snapshot *control_take_snapshot(struct control *control);
 void control_retire(struct control *control, const struct snapshot *snapshot);
 

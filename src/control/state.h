@@ -3,8 +3,8 @@
  * The state of control, shared by its files and nobody else.
  *
  *   control ─┬─ slab, views[]      what is served now: a tree of zones for each view
- *            ├─ zones[]            one entry a desired zone: its base tree, edits, state, held version
- *            └─ taken (latest) ─►  what was replaced since waits in `retired` for the next take
+ *            ├─ zones[]            one entry a desired zone: its base tree, edits, state, held
+ * version └─ taken (latest) ─►  what was replaced since waits in `retired` for the next take
  */
 #pragma once
 
@@ -59,17 +59,18 @@ int version_edits(struct control *control, const struct desired_zone *zone,
 /* Drops what it holds; its tree goes to `retired`. */
 void version_drop(struct control *control, struct version *version, struct retired *retired);
 
-/* compile of one zone for all views into trees[]; views not in the result have empty roots. `records`
- * (may be NULL) give findings their lines. On failure nothing is left but notes in the transaction. */
+/* compile of one zone for all views into trees[]; views not in the result have empty roots.
+ * `records` (may be NULL) give findings their lines. On failure nothing is left but notes in the
+ * transaction. */
 int version_compile(struct control *control, struct txn *txn, const struct desired *desired,
                     const struct desired_zone *zone, const struct zone_base *base,
                     const struct zone_edits *edits, const struct records *records,
                     struct zone_tree *trees, struct diag_list *diags);
 
-/* Puts the compiled trees (or, without trees, an unloaded zone) into the trees of zones. Takes over the
- * trees' roots, also on failure. */
-int zone_put(struct txn *txn, const struct desired_zone *zone, uint32_t index,
-             uint32_t view_count, const struct zone_tree *trees, struct twig *views);
+/* Puts the compiled trees (or, without trees, an unloaded zone) into the trees of zones. Takes over
+ * the trees' roots, also on failure. */
+int zone_put(struct txn *txn, const struct desired_zone *zone, uint32_t index, uint32_t view_count,
+             const struct zone_tree *trees, struct twig *views);
 
 /* Sentence about a zone's state, copied; NULL for none. */
 void zone_problem_set(struct control *control, struct zone_entry *entry, const char *problem);

@@ -7,7 +7,8 @@
 #include "snapshot/check.h"
 #include "snapshot/leak.h"
 
-/* --- making -------------------------------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------------------------------
+ */
 
 static int records_copy(const struct alloc *alloc, const struct records *from, struct records *to)
 {
@@ -121,7 +122,8 @@ void version_drop(struct control *control, struct version *version, struct retir
     *version = (struct version){0};
 }
 
-/* --- compiling for the views --------------------------------------------------------------------- */
+/* --- compiling for the views ---------------------------------------------------------------------
+ */
 
 static void trees_drop(struct slab *slab, struct zone_tree *trees, uint32_t count)
 {
@@ -191,8 +193,8 @@ static int zone_put_view(struct txn *txn, const struct desired_zone *zone, uint3
     return err;
 }
 
-int zone_put(struct txn *txn, const struct desired_zone *zone, uint32_t index,
-             uint32_t view_count, const struct zone_tree *trees, struct twig *views)
+int zone_put(struct txn *txn, const struct desired_zone *zone, uint32_t index, uint32_t view_count,
+             const struct zone_tree *trees, struct twig *views)
 {
     int err = ERR_OK;
     struct retired garbage = {0};
@@ -214,7 +216,8 @@ int zone_put(struct txn *txn, const struct desired_zone *zone, uint32_t index,
     return err;
 }
 
-/* --- the reload guard ---------------------------------------------------------------------------- */
+/* --- the reload guard ----------------------------------------------------------------------------
+ */
 
 static const struct node *apex_of(const struct control *control, const struct zone_base *base)
 {

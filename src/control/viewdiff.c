@@ -138,7 +138,8 @@ static void diff_trees(struct diff *diff, const struct zone_view *zone_a,
             b = qp_iter_next(&iter_b);
             continue;
         }
-        const struct node *node_a = a ? node_at(slab, a) : NULL, *node_b = b ? node_at(slab, b) : NULL;
+        const struct node *node_a = a ? node_at(slab, a) : NULL,
+                          *node_b = b ? node_at(slab, b) : NULL;
         if (node_a) {
             node_owner(node_a, zone_a->origin, owner_a);
         }

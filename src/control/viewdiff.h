@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * What differs between two views, name by name and type by type, and whether somebody meant it: an
- * overlay with a reason, or an `only` rule, declares a difference; an overlay without a reason, or two
- * files for one origin, does not.
+ * overlay with a reason, or an `only` rule, declares a difference; an overlay without a reason, or
+ * two files for one origin, does not.
  */
 #pragma once
 
@@ -28,7 +28,7 @@ struct view_difference {
 
 typedef void view_difference_fn(void *ctx, const struct view_difference *difference);
 
-/* Calls `each` for every difference between views a and b, in order; below `owner` only (NULL: all).
- * Returns how many there are. */
+/* Calls `each` for every difference between views a and b, in order; below `owner` only (NULL:
+ * all). Returns how many there are. */
 uint64_t control_view_diff(const struct control *control, unsigned a, unsigned b,
                            const uint8_t *owner, view_difference_fn *each, void *ctx);

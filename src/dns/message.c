@@ -5,7 +5,12 @@
 
 #include <string.h>
 
-enum { OPTION_NSID = 3, OPTION_CLIENT_SUBNET = 8, RR_FIXED_BYTES = 10, EDNS_FLAG_DO = 0x8000 };
+enum {
+    OPTION_NSID = 3,
+    OPTION_CLIENT_SUBNET = 8,
+    RR_FIXED_BYTES = 10,
+    EDNS_FLAG_DO = 0x8000
+};
 
 /* The question's name, lower-cased into out. A pointer has nothing to point at there: malformed. */
 static bool question_read(const uint8_t *wire, size_t len, struct query *out)

@@ -11,7 +11,9 @@
 #include "dns/name.h"
 #include "dns/type.h"
 
-enum { HEADER_BYTES = 12 };
+enum {
+    HEADER_BYTES = 12
+};
 
 /* Bits of the header's second 16-bit word. */
 enum {
@@ -27,7 +29,7 @@ enum {
 
 enum query_verdict {
     QUERY_OK,
-    QUERY_DROP,    /* too short for a header, or a response */
+    QUERY_DROP, /* too short for a header, or a response */
     QUERY_FORMERR,
     QUERY_NOTIMP,  /* opcode other than QUERY */
     QUERY_BADVERS, /* RFC 6891 6.1.3 */
@@ -40,7 +42,7 @@ struct client_subnet {
     uint8_t family;      /* 1 or 2 */
     uint8_t source_bits; /* in the family's own bits */
     struct address address;
-    const uint8_t *raw;  /* the option's data in the packet, echoed with the scope filled in */
+    const uint8_t *raw; /* the option's data in the packet, echoed with the scope filled in */
     uint16_t raw_len;
 };
 
@@ -48,8 +50,8 @@ struct query {
     uint16_t id, flags; /* flags as received */
     uint8_t opcode;
     uint16_t qtype, qclass;
-    uint16_t question_len; /* bytes of the question section, echoed bit for bit; 0 if unusable */
-    uint8_t name_len;      /* root label included */
+    uint16_t question_len;  /* bytes of the question section, echoed bit for bit; 0 if unusable */
+    uint8_t name_len;       /* root label included */
     uint8_t name[NAME_MAX]; /* lower case */
     bool edns, dnssec_ok, nsid_asked;
     uint8_t edns_version;
@@ -57,8 +59,8 @@ struct query {
     struct client_subnet subnet;
 };
 
-/* Reads a packet of `len` bytes. The verdict says what kind of reply it deserves; the fields up to where
- * reading stopped are set. */
+/* Reads a packet of `len` bytes. The verdict says what kind of reply it deserves; the fields up to
+ * where reading stopped are set. */
 enum query_verdict query_read(const uint8_t *wire, size_t len, struct query *out);
 
 static inline uint16_t wire_read16(const uint8_t *at)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Domain names in wire form (RFC 1035 3.1): length-prefixed labels ending with the root label, at most
- * 255 bytes. Stored names are lower case (RFC 4343); a name from a packet is echoed as it came.
+ * Domain names in wire form (RFC 1035 3.1): length-prefixed labels ending with the root label, at
+ * most 255 bytes. Stored names are lower case (RFC 4343); a name from a packet is echoed as it
+ * came.
  *
  *   absolute name   \3www\7example\3com\0       ends with the root label
- *   relative name   \3www                       labels below a zone's apex, no root label; apex = 0 bytes
+ *   relative name   \3www                       labels below a zone's apex, no root label; apex = 0
+ * bytes
  *
  * Functions that take a name trust its form; bytes from outside go through name_check() first.
  */
@@ -39,7 +41,8 @@ int name_compare(const uint8_t *a, const uint8_t *b);
 /* Is `name` equal to or below `zone`? Case-insensitive. */
 bool name_in_zone(const uint8_t *name, const uint8_t *zone);
 
-/* Text with escapes and final dot ("." for the root). out holds NAME_TEXT_MAX bytes. Returns out. */
+/* Text with escapes and final dot ("." for the root). out holds NAME_TEXT_MAX bytes. Returns out.
+ */
 char *name_to_text(const uint8_t *name, char *out);
 
 /* Text (RFC 1035 5.1 escapes, final dot optional) to an absolute lower-case name in out[NAME_MAX].

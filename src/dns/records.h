@@ -19,7 +19,7 @@ struct record {
     const uint8_t *owner; /* absolute, lower case; to records_append() NULL: same as before */
     uint16_t type, rdata_len;
     uint32_t ttl, line;
-    uint16_t file; /* index into records.files */
+    uint16_t file;        /* index into records.files */
     const uint8_t *rdata; /* wire form, names uncompressed, case as written */
 };
 
@@ -28,9 +28,9 @@ struct records_chunk;
 struct records {
     const struct alloc *alloc;
     struct records_chunk *first, *last;
-    uint64_t count;   /* records */
-    uint64_t bytes;   /* memory held */
-    char **files;     /* names for places; files[0] is the main one */
+    uint64_t count; /* records */
+    uint64_t bytes; /* memory held */
+    char **files;   /* names for places; files[0] is the main one */
     uint16_t file_count;
     struct record latest; /* what the next entry is written against */
     uint8_t last_owner[256];

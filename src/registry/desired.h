@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The desired state that a configuration declares: views (who asks), zones (what is served to whom),
- * overlays (what differs by view) and the leak guard's exceptions. Plain tables, read-only once made;
- * config/ fills them from YAML, the flags of `serve` fill them too, the compiler reads them.
+ * The desired state that a configuration declares: views (who asks), zones (what is served to
+ * whom), overlays (what differs by view) and the leak guard's exceptions. Plain tables, read-only
+ * once made; config/ fills them from YAML, the flags of `serve` fill them too, the compiler reads
+ * them.
  *
  *   desired ─┬─ listeners[]   name, address:port
  *            ├─ views[]       matches[] (prefix, listener), client-subnet resolvers
@@ -16,7 +17,9 @@
 #include "base/address.h"
 #include "base/diag.h"
 
-enum { VIEW_NONE = 255 };
+enum {
+    VIEW_NONE = 255
+};
 #define VIEWS_ALL UINT64_MAX
 
 struct desired_listener {

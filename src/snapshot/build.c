@@ -126,8 +126,8 @@ static int build_record(struct build *build, const struct record *record,
         check_soa(build, record, list);
     }
     build->base->records++;
-    int err = node_draft_add(&build->draft, record->type, record->ttl, record->rdata,
-                             record->rdata_len);
+    int err =
+        node_draft_add(&build->draft, record->type, record->ttl, record->rdata, record->rdata_len);
     if (err == ERR_INVALID) {
         findings_add(build->findings, SEVERITY_ERROR, record->owner, record->type,
                      (struct place){.file = list->files[record->file], .line = record->line},

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * From records to the base tree of a zone: what every view sees before its overlays. Nodes that did not
- * change against the version before are shared with it, so a reload costs memory for its differences.
+ * From records to the base tree of a zone: what every view sees before its overlays. Nodes that did
+ * not change against the version before are shared with it, so a reload costs memory for its
+ * differences.
  *
  *   records ─► runs of one owner ─► node ─► tree ─► checks (check.h)
  */
@@ -17,7 +18,8 @@ struct zone_base {
 };
 
 /* Builds into the running transaction. On failure out->root holds what was built so far (the caller
- * releases it). Findings: SOA trouble; unequal TTLs. ERR_INVALID after errors, ERR_NOMEM, ERR_LIMIT. */
+ * releases it). Findings: SOA trouble; unequal TTLs. ERR_INVALID after errors, ERR_NOMEM,
+ * ERR_LIMIT. */
 int zone_base_build(struct txn *txn, const uint8_t *origin, const struct records *records,
                     struct twig old_root, struct findings *findings, struct zone_base *out);
 
@@ -26,8 +28,8 @@ int zone_base_build(struct txn *txn, const uint8_t *origin, const struct records
 int zone_base_change(struct txn *txn, struct zone_base *base, const struct qp_name *name,
                      struct node_draft *draft);
 
-/* Has the name a label `*`? Below one that is not the first, it is an empty non-terminal, and a source of
- * synthesis all the same (RFC 4592 2.2.2). */
+/* Has the name a label `*`? Below one that is not the first, it is an empty non-terminal, and a
+ * source of synthesis all the same (RFC 4592 2.2.2). */
 bool qp_name_has_wildcard(const struct qp_name *name);
 
 /* The serial of an apex node, 0 without SOA. */

@@ -20,7 +20,8 @@ static void report(struct check *check, enum severity severity, const struct nod
     findings_add(check->findings, severity, owner, type, check->place, mend, "%s", text);
 }
 
-/* RFC 1034 3.6.2 and RFC 2181 10.1: a CNAME stands alone, apart from DNSSEC's own records (RFC 4034). */
+/* RFC 1034 3.6.2 and RFC 2181 10.1: a CNAME stands alone, apart from DNSSEC's own records (RFC
+ * 4034). */
 static bool type_beside_cname(uint16_t type)
 {
     return type == TYPE_CNAME || type == TYPE_RRSIG || type == TYPE_NSEC || type == 25 /* KEY */;
@@ -51,7 +52,8 @@ static void check_alias(struct check *check, const struct node *node)
     }
 }
 
-/* Is the name's origin written twice ("www.example.com.example.com.")? A final dot was forgotten. */
+/* Is the name's origin written twice ("www.example.com.example.com.")? A final dot was forgotten.
+ */
 static bool repeats_origin(const struct check *check, const uint8_t *name)
 {
     unsigned labels = name_labels(name), origin = check->origin_labels;
@@ -187,8 +189,8 @@ void zone_check_tree(const struct slab *slab, struct twig root, const uint8_t *o
     for (ref_t ref; (ref = qp_iter_next(&iter)) != 0;) {
         const struct node *node = node_at(slab, ref);
         check_node(&check, node);
-        if (cut && name_relative_below(node->name, node_name_len(node), cut->name,
-                                       node_name_len(cut))) {
+        if (cut &&
+            name_relative_below(node->name, node_name_len(node), cut->name, node_name_len(cut))) {
             check_above(&check, node, node_leaf_flags(cut));
         } else {
             cut = node_leaf_flags(node) ? node : NULL;
@@ -223,7 +225,8 @@ void zone_check_name(const struct slab *slab, struct twig root, const uint8_t *o
     qp_find(slab, root, name, &found);
     const struct node *node = found.exact ? node_at(slab, found.exact) : NULL;
     if (name->len == 0 && (!node || !node_find(node, TYPE_SOA))) {
-        findings_add(findings, SEVERITY_ERROR, origin, 0, place, "leave the apex its SOA", "no SOA");
+        findings_add(findings, SEVERITY_ERROR, origin, 0, place, "leave the apex its SOA",
+                     "no SOA");
     }
     if (!node) {
         return;

@@ -15,6 +15,7 @@
 void zone_check_tree(const struct slab *slab, struct twig root, const uint8_t *origin,
                      struct findings *findings);
 
-/* One name of the tree (which need not exist any more), after a change that is written at `place`. */
+/* One name of the tree (which need not exist any more), after a change that is written at `place`.
+ */
 void zone_check_name(const struct slab *slab, struct twig root, const uint8_t *origin,
                      const struct qp_name *name, struct place place, struct findings *findings);

@@ -8,9 +8,12 @@
 
 #include <stdlib.h>
 
-enum { OVERLAY_TTL = 3600 };
+enum {
+    OVERLAY_TTL = 3600
+};
 
-/* --- edits --------------------------------------------------------------------------------------- */
+/* --- edits ---------------------------------------------------------------------------------------
+ */
 
 struct edits_build {
     struct zone_edits *out;
@@ -64,7 +67,8 @@ static int edit_take_records(struct edits_build *build, struct zone_edit *edit,
     return ERR_OK;
 }
 
-/* Next run of records with one owner; *run is grown as needed. Returns its length, negative on error. */
+/* Next run of records with one owner; *run is grown as needed. Returns its length, negative on
+ * error. */
 static int run_next(const struct alloc *alloc, struct records_iter *iter, struct record *next,
                     bool *more, struct buf *run)
 {
@@ -103,9 +107,9 @@ static int edits_from_file(struct edits_build *build, const struct desired_overl
         edit->op = EDIT_REPLACE;
         edit->overlay = index;
         edit->views = overlay->views;
-        edit->place = (struct place){.file = arena_text(&build->out->arena,
-                                                        records->files[first->file]),
-                                     .line = first->line};
+        edit->place =
+            (struct place){.file = arena_text(&build->out->arena, records->files[first->file]),
+                           .line = first->line};
         err = edit_take_records(build, edit, first, (uint32_t)count);
     }
     buf_deinit(&run);
@@ -225,7 +229,8 @@ uint32_t zone_edits_find(const struct zone_edits *edits, const uint8_t *owner, u
     return low;
 }
 
-/* --- one name in one view ------------------------------------------------------------------------ */
+/* --- one name in one view ------------------------------------------------------------------------
+ */
 
 static int edit_apply(const struct zone_edit *edit, struct node_draft *draft)
 {
@@ -251,7 +256,8 @@ static int edit_apply(const struct zone_edit *edit, struct node_draft *draft)
     return ERR_OK;
 }
 
-/* Applies the view's edits among `count` edits of one owner to `draft`. Returns whether there were any. */
+/* Applies the view's edits among `count` edits of one owner to `draft`. Returns whether there were
+ * any. */
 static int edits_apply(const struct zone_edit *edits, uint32_t count, unsigned view,
                        struct node_draft *draft, bool *any)
 {
@@ -290,7 +296,8 @@ static bool subtree_hidden(const struct desired_zone *zone, const uint8_t *owner
     return false;
 }
 
-/* --- a whole view -------------------------------------------------------------------------------- */
+/* --- a whole view --------------------------------------------------------------------------------
+ */
 
 struct view_build {
     struct txn *txn;
@@ -352,7 +359,8 @@ static void view_check(struct view_build *build, const struct zone_edit *edits, 
     struct qp_name name;
     for (uint32_t i = 0; i < count; i++) {
         if (edits[i].views >> build->view & 1) {
-            qp_name_init(&name, &space, edits[i].owner, name_len(edits[i].owner) - build->origin_len);
+            qp_name_init(&name, &space, edits[i].owner,
+                         name_len(edits[i].owner) - build->origin_len);
             zone_check_name(build->txn->slab, build->tree->root, build->zone->origin, &name,
                             edits[i].place, build->findings);
             return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * From a zone's base tree and its overlays to what each view sees. A view's tree starts as the base's
- * (one shared root) and copies only the paths to names that its overlays touch or its `only` rules take
- * away, so a view costs memory for its differences.
+ * From a zone's base tree and its overlays to what each view sees. A view's tree starts as the
+ * base's (one shared root) and copies only the paths to names that its overlays touch or its `only`
+ * rules take away, so a view costs memory for its differences.
  *
  *   base ─┬─► view without overlay: the same root
  *         └─► view with overlays: root' ─► (shared nodes ..., changed paths)
@@ -12,7 +12,8 @@
 #include "registry/desired.h"
 #include "snapshot/build.h"
 
-/* One overlay edit, ready to apply. Edits of one owner lie together, in the order of the configuration. */
+/* One overlay edit, ready to apply. Edits of one owner lie together, in the order of the
+ * configuration. */
 struct zone_edit {
     uint8_t *owner; /* absolute */
     enum edit_op op;
@@ -30,8 +31,9 @@ struct zone_edits {
     uint32_t count;
 };
 
-/* Parses the overlays of a zone: their inline texts, and the records of their files (file_records[i] of
- * overlay i; the array or an entry's list may be empty). ERR_INVALID after findings. */
+/* Parses the overlays of a zone: their inline texts, and the records of their files
+ * (file_records[i] of overlay i; the array or an entry's list may be empty). ERR_INVALID after
+ * findings. */
 int zone_edits_build(const struct alloc *alloc, const struct desired_zone *zone,
                      const struct records *file_records, uint32_t file_count,
                      struct diag_list *diags, struct zone_edits *out);
@@ -45,14 +47,14 @@ struct zone_tree {
     bool wildcard;
 };
 
-/* The tree of one view, from the base. Takes a reference to the base's root. On failure out->root is what
- * the caller must release. */
+/* The tree of one view, from the base. Takes a reference to the base's root. On failure out->root
+ * is what the caller must release. */
 int zone_compile_view(struct txn *txn, const struct desired_zone *zone,
                       const struct zone_base *base, const struct zone_edits *edits, unsigned view,
                       struct findings *findings, struct zone_tree *out);
 
-/* Brings a change of one base name into a view's tree: shares the base's new path where nothing differs,
- * applies the view's edits of that name where something does. */
+/* Brings a change of one base name into a view's tree: shares the base's new path where nothing
+ * differs, applies the view's edits of that name where something does. */
 int zone_compile_change(struct txn *txn, const struct desired_zone *zone, struct twig base_old,
                         struct twig base_new, const struct zone_edits *edits, unsigned view,
                         const struct qp_name *name, struct zone_tree *tree);

@@ -49,8 +49,8 @@ void findings_add(struct findings *findings, enum severity severity, const uint8
     finding->place = place;
     finding->placed = place.file != NULL;
     finding->mend = mend ? arena_text(&findings->arena, mend) : NULL;
-    finding->text = text ? arena_format(&findings->arena, "%s at %s", text, name_to_text(owner, name))
-                         : NULL;
+    finding->text =
+        text ? arena_format(&findings->arena, "%s at %s", text, name_to_text(owner, name)) : NULL;
     memcpy(finding->owner, owner, name_len(owner));
     *findings->last = finding;
     findings->last = &finding->next;

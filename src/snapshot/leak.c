@@ -57,12 +57,12 @@ static bool leak_address(void *ctx, uint16_t type, const struct address *address
         return true;
     }
     char text[ADDRESS_TEXT_BYTES], type_text[TYPE_TEXT_MAX];
-    findings_add(guard->findings, SEVERITY_ERROR, guard->owner, type, guard->place,
-                 "put the address into an overlay of an internal view, mark the view `internal: true`, "
-                 "or add a leak-guard exception with its reason",
-                 "leak guard: view %s would hand out the %s address %s (%s)", view->name,
-                 address_kind_name(kind), address_to_text(address, text),
-                 type_to_text(type, type_text));
+    findings_add(
+        guard->findings, SEVERITY_ERROR, guard->owner, type, guard->place,
+        "put the address into an overlay of an internal view, mark the view `internal: true`, "
+        "or add a leak-guard exception with its reason",
+        "leak guard: view %s would hand out the %s address %s (%s)", view->name,
+        address_kind_name(kind), address_to_text(address, text), type_to_text(type, type_text));
     return true;
 }
 
@@ -114,12 +114,13 @@ static void hairpin(struct guard *guard, const struct qp_name *name, unsigned tw
     char text[ADDRESS_TEXT_BYTES], type[TYPE_TEXT_MAX];
     node_each_address(node, public_address, &find);
     if (find.found) {
-        findings_add(guard->findings, SEVERITY_WARNING, guard->owner, find.type, guard->place,
-                     "replace the public address too, so that traffic stays inside",
-                     "hairpin: internal view %s hands out the public address %s (%s), though the name "
-                     "has a private one in view %s",
-                     view->name, address_to_text(&find.address, text), type_to_text(find.type, type),
-                     guard->desired->views[twin].name);
+        findings_add(
+            guard->findings, SEVERITY_WARNING, guard->owner, find.type, guard->place,
+            "replace the public address too, so that traffic stays inside",
+            "hairpin: internal view %s hands out the public address %s (%s), though the name "
+            "has a private one in view %s",
+            view->name, address_to_text(&find.address, text), type_to_text(find.type, type),
+            guard->desired->views[twin].name);
     }
 }
 
@@ -147,8 +148,8 @@ static void guard_name(struct guard *guard, const uint8_t *owner, struct place p
     }
 }
 
-/* Most names of a base need no look at each view: nobody outside sees the zone, and nothing public hides
- * among the private addresses. Returns whether the name was settled that way. */
+/* Most names of a base need no look at each view: nobody outside sees the zone, and nothing public
+ * hides among the private addresses. Returns whether the name was settled that way. */
 static bool guard_fast(struct guard *guard, const struct node *node)
 {
     if (node->head.flags & NODE_PUBLIC) {
@@ -187,8 +188,9 @@ static void guard_base(struct guard *guard, const struct zone_base *base,
 }
 
 int zone_guard_addresses(const struct slab *slab, const struct desired *desired,
-                         const struct desired_zone *zone, const struct zone_base *base, const struct zone_edits *edits,
-                         const struct zone_tree *trees, uint64_t views, struct findings *findings)
+                         const struct desired_zone *zone, const struct zone_base *base,
+                         const struct zone_edits *edits, const struct zone_tree *trees,
+                         uint64_t views, struct findings *findings)
 {
     struct guard guard = {.slab = slab,
                           .desired = desired,

@@ -175,11 +175,20 @@ static unsigned node_flags(const struct node *node)
     const struct rrset *sets = node_rrsets(node);
     for (unsigned i = 0; i < node->head.count; i++) {
         switch (sets[i].type) {
-        case TYPE_SOA: flags |= apex ? NODE_APEX : 0; break;
-        case TYPE_NS: flags |= apex ? 0 : NODE_CUT; break;
-        case TYPE_DNAME: flags |= NODE_DNAME; break;
-        case TYPE_CNAME: flags |= NODE_CNAME; break;
-        default: break;
+        case TYPE_SOA:
+            flags |= apex ? NODE_APEX : 0;
+            break;
+        case TYPE_NS:
+            flags |= apex ? 0 : NODE_CUT;
+            break;
+        case TYPE_DNAME:
+            flags |= NODE_DNAME;
+            break;
+        case TYPE_CNAME:
+            flags |= NODE_CNAME;
+            break;
+        default:
+            break;
         }
     }
     return flags;
@@ -194,9 +203,8 @@ static void node_fill(struct node *node, const struct node_draft *draft, unsigne
         const struct draft_record *record = &draft->records[i];
         if (i == 0 || draft->records[i - 1].type != record->type) {
             set++;
-            *set = (struct rrset){.type = record->type,
-                                  .ttl = record->ttl,
-                                  .at = (uint32_t)(at - (uint8_t *)node)};
+            *set = (struct rrset){
+                .type = record->type, .ttl = record->ttl, .at = (uint32_t)(at - (uint8_t *)node)};
         }
         set->count++;
         if (!type_fixed_bytes(record->type)) {
@@ -237,7 +245,8 @@ int node_encode(struct txn *txn, const uint8_t *name, size_t name_len, struct no
 bool node_same(const struct node *a, const struct node *b)
 {
     return a->bytes_and_name_len == b->bytes_and_name_len && a->head.count == b->head.count &&
-           memcmp((const uint8_t *)a + sizeof(struct block), (const uint8_t *)b + sizeof(struct block),
+           memcmp((const uint8_t *)a + sizeof(struct block),
+                  (const uint8_t *)b + sizeof(struct block),
                   node_bytes(a) - sizeof(struct block)) == 0;
 }
 
@@ -245,7 +254,10 @@ bool node_same(const struct node *a, const struct node *b)
 static bool svcb_each_hint(const uint8_t *rdata, uint16_t len, uint16_t type, node_address_fn *each,
                            void *ctx)
 {
-    enum { KEY_IPV4HINT = 4, KEY_IPV6HINT = 6 };
+    enum {
+        KEY_IPV4HINT = 4,
+        KEY_IPV6HINT = 6
+    };
     size_t target = len > 2 ? name_check(rdata + 2, len - 2u) : 0;
     size_t at = 2 + target;
     while (target && at + 4 <= len) {

@@ -5,8 +5,8 @@
  *   [block header: count = record sets, flags][bytes and name length][relative name][pad]
  *   [struct rrset]... sorted by type      [rdata of set 0][rdata of set 1]...
  *
- * Rdata of A and AAAA lie side by side without lengths; all others have a 16-bit length before each.
- * Within a set, rdata are sorted (RFC 4034 6.3) and unique; one TTL a set (RFC 2181 5.2).
+ * Rdata of A and AAAA lie side by side without lengths; all others have a 16-bit length before
+ * each. Within a set, rdata are sorted (RFC 4034 6.3) and unique; one TTL a set (RFC 2181 5.2).
  *
  * Zone blocks: one zone as one view sees it; the leaves of a view's tree of zones.
  */
@@ -20,8 +20,8 @@
 #include <string.h>
 
 enum {
-    NODE_APEX = 1,    /* has the zone's SOA */
-    NODE_CUT = 2,     /* NS, not at the apex */
+    NODE_APEX = 1, /* has the zone's SOA */
+    NODE_CUT = 2,  /* NS, not at the apex */
     NODE_DNAME = 4,
     NODE_CNAME = 8,
     NODE_PRIVATE = 16, /* hands out an address that is not public, hints included */
@@ -118,8 +118,9 @@ void node_draft_drop_type(struct node_draft *draft, uint16_t type);
 void node_draft_drop_addresses(struct node_draft *draft); /* the address group, dns/type.h */
 bool node_draft_has(const struct node_draft *draft, uint16_t type);
 
-/* Freezes the draft (sorted and made unique in place) into a fresh node. *mixed_ttl is set to a type
- * whose TTLs differed (the lowest is used), else 0. ERR_LIMIT: too much for one name or one set. */
+/* Freezes the draft (sorted and made unique in place) into a fresh node. *mixed_ttl is set to a
+ * type whose TTLs differed (the lowest is used), else 0. ERR_LIMIT: too much for one name or one
+ * set. */
 int node_encode(struct txn *txn, const uint8_t *name, size_t name_len, struct node_draft *draft,
                 ref_t *out, uint16_t *mixed_ttl);
 
@@ -138,16 +139,20 @@ static inline unsigned node_leaf_flags(const struct node *node)
 typedef bool node_address_fn(void *ctx, uint16_t type, const struct address *address);
 void node_each_address(const struct node *node, node_address_fn *each, void *ctx);
 
-/* --- zones in a view --------------------------------------------------------------------------- */
+/* --- zones in a view ---------------------------------------------------------------------------
+ */
 
-enum { ZONE_VIEW_LOADED = 1, ZONE_VIEW_WILDCARD = 2 };
+enum {
+    ZONE_VIEW_LOADED = 1,
+    ZONE_VIEW_WILDCARD = 2
+};
 
 struct zone_view {
     struct block head; /* flags: ZONE_VIEW_* */
     struct twig root;  /* names; must follow the header */
     uint32_t zone;     /* index in the desired state */
     uint8_t origin_len, origin_labels;
-    uint8_t origin[];  /* absolute */
+    uint8_t origin[]; /* absolute */
 };
 
 static inline const struct zone_view *zone_view_at(const struct slab *slab, ref_t ref)
@@ -156,7 +161,8 @@ static inline const struct zone_view *zone_view_at(const struct slab *slab, ref_
 }
 
 /* A fresh zone block without names. */
-int zone_view_new(struct txn *txn, const uint8_t *origin, uint32_t zone, unsigned flags, ref_t *out);
+int zone_view_new(struct txn *txn, const uint8_t *origin, uint32_t zone, unsigned flags,
+                  ref_t *out);
 
 /* The apex node, NULL while not loaded. */
 const struct node *zone_view_apex(const struct slab *slab, const struct zone_view *zone);

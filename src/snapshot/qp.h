@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * A copy-on-write qp-trie of names in canonical order (RFC 4034 6.1), after Tony Finch's. A name's key
- * is its labels from the root end, each byte one or two codes of 48, each label ended by code 0, so
- * that a name sorts right before the names below it. A branch tests one position of the key; its twigs
- * lie side by side, found by counting bits, so one level costs one cache line.
+ * A copy-on-write qp-trie of names in canonical order (RFC 4034 6.1), after Tony Finch's. A name's
+ * key is its labels from the root end, each byte one or two codes of 48, each label ended by code
+ * 0, so that a name sorts right before the names below it. A branch tests one position of the key;
+ * its twigs lie side by side, found by counting bits, so one level costs one cache line.
  *
  *   twig (12 bytes)   leaf:    tag, flags, reference of a node
  *                     branch:  tag, key position, bit map of 48, reference of the twig array
@@ -23,12 +23,19 @@ struct twig {
 };
 
 /* Flags of a leaf, so that a walk sees them without touching the node. */
-enum { LEAF_CUT = 1, LEAF_DNAME = 2 };
+enum {
+    LEAF_CUT = 1,
+    LEAF_DNAME = 2
+};
 
-enum { QP_KEY_MAX = 640, QP_ANCESTORS = 128 };
+enum {
+    QP_KEY_MAX = 640,
+    QP_ANCESTORS = 128
+};
 
-/* A relative name prepared for searching: its labels found and its key written into a qp_space. Several
- * names may look into one space: a name relative to its zone is the front of the absolute one. */
+/* A relative name prepared for searching: its labels found and its key written into a qp_space.
+ * Several names may look into one space: a name relative to its zone is the front of the absolute
+ * one. */
 struct qp_space {
     uint8_t start[128];      /* offset of each label in wire, from the left */
     uint16_t key_start[128]; /* where the key of each label starts, from the root's end */
@@ -56,12 +63,12 @@ void qp_name_front(struct qp_name *front, const struct qp_name *name, const stru
                    unsigned labels);
 
 struct qp_found {
-    ref_t exact;       /* node of the name itself, 0 if none */
-    ref_t cut;         /* topmost strict ancestor with LEAF_CUT or LEAF_DNAME, 0 if none */
+    ref_t exact;        /* node of the name itself, 0 if none */
+    ref_t cut;          /* topmost strict ancestor with LEAF_CUT or LEAF_DNAME, 0 if none */
     uint8_t cut_labels; /* its depth */
     uint8_t cut_flags;
-    uint8_t encloser;  /* labels of the closest existing name (empty non-terminals exist) */
-    bool exists;       /* the name or something below it exists */
+    uint8_t encloser; /* labels of the closest existing name (empty non-terminals exist) */
+    bool exists;      /* the name or something below it exists */
 };
 
 /* Relative wire name of a node: how the tree reads its leaves. */
@@ -84,13 +91,14 @@ int qp_set(struct txn *txn, struct twig *root, const struct qp_name *name, ref_t
 /* ERR_NOT_FOUND when there is none. */
 int qp_remove(struct txn *txn, struct twig *root, const struct qp_name *name);
 
-/* Makes the path to an existing name and its leaf block private, so that the block may be changed in
- * place; *out is its twig (for its flags). ERR_NOT_FOUND. */
+/* Makes the path to an existing name and its leaf block private, so that the block may be changed
+ * in place; *out is its twig (for its flags). ERR_NOT_FOUND. */
 int qp_touch(struct txn *txn, struct twig *root, const struct qp_name *name, struct twig **out);
 
-/* Brings the change of `name` from base_old to base_new into `root`, another tree that shares most of
- * base_old: where both agreed before, the changed branch of the base is shared again. ERR_NOT_FOUND
- * when they part too early; the caller then sets or removes the name in `root` itself. */
+/* Brings the change of `name` from base_old to base_new into `root`, another tree that shares most
+ * of base_old: where both agreed before, the changed branch of the base is shared again.
+ * ERR_NOT_FOUND when they part too early; the caller then sets or removes the name in `root`
+ * itself. */
 int qp_follow(struct txn *txn, struct twig *root, struct twig base_old, struct twig base_new,
               const struct qp_name *name);
 

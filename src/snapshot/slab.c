@@ -16,26 +16,34 @@
 #endif
 
 #ifdef SLAB_POISON
-#include <sanitizer/asan_interface.h>
+/* The sanitizer's own interface; its header is not for the core. */
+void __asan_poison_memory_region(const volatile void *memory, size_t bytes);
+void __asan_unpoison_memory_region(const volatile void *memory, size_t bytes);
 /* The header stays readable: the free chain runs through it. */
-#define block_poison(block, bytes)                                                                 \
-    ASAN_POISON_MEMORY_REGION((uint8_t *)(block) + sizeof(struct block),                           \
-                              (bytes) - sizeof(struct block))
-#define block_unpoison(block, bytes) ASAN_UNPOISON_MEMORY_REGION((block), (bytes))
+#define block_poison(block, bytes)                                         \
+    __asan_poison_memory_region((uint8_t *)(block) + sizeof(struct block), \
+                                (bytes) - sizeof(struct block))
+#define block_unpoison(block, bytes) __asan_unpoison_memory_region((block), (bytes))
 #else
 #define block_poison(block, bytes) ((void)(block), (void)(bytes))
 #define block_unpoison(block, bytes) ((void)(block), (void)(bytes))
 #endif
 
 /* Size classes: up to 32 units exactly, then each doubling in 8 steps (waste at most 1/8). */
-enum { CLASS_EXACT = 32, CLASS_STEPS = 8, CLASS_EXACT_BITS = 5, COMMIT_STEP = 1 << 20 };
+enum {
+    CLASS_EXACT = 32,
+    CLASS_STEPS = 8,
+    CLASS_EXACT_BITS = 5,
+    COMMIT_STEP = 1 << 20
+};
 
 static unsigned class_of(size_t units)
 {
     if (units <= CLASS_EXACT) {
         return (unsigned)units;
     }
-    unsigned bits = 63u - (unsigned)__builtin_clzll(units - 1); /* units - 1 in [2^bits, 2^(bits+1)) */
+    unsigned bits =
+        63u - (unsigned)__builtin_clzll(units - 1); /* units - 1 in [2^bits, 2^(bits+1)) */
     unsigned step = (unsigned)((units - 1) >> (bits - 3)) & 7u;
     return CLASS_EXACT + (bits - CLASS_EXACT_BITS) * CLASS_STEPS + step + 1;
 }
@@ -129,7 +137,7 @@ int txn_alloc(struct txn *txn, size_t bytes, enum block_kind kind, ref_t *out)
         .refs = 1,
         .born = (uint32_t)txn->id,
         .born_high = (uint8_t)(txn->id >> 32),
-        .class = (uint8_t)class,
+        .class = (uint8_t) class,
         .kind = (uint8_t)kind,
     };
     *out = ref;
@@ -229,8 +237,8 @@ void txn_supersede(struct txn *txn, ref_t ref)
     }
 }
 
-/* Takes one reference off `ref` and, where that was the last, off all below. Blocks without references
- * are chained through `born` onto *dead. */
+/* Takes one reference off `ref` and, where that was the last, off all below. Blocks without
+ * references are chained through `born` onto *dead. */
 static void block_unref(struct slab *slab, ref_t ref, ref_t *dead)
 {
     struct block *block = slab_at(slab, ref);
@@ -313,7 +321,8 @@ void txn_commit(struct txn *txn, struct retired *retired)
 
 void txn_abort(struct txn *txn, const struct twig *old_roots, size_t count)
 {
-    /* The new trees gave up their references to what is noted; moved blocks get their children back. */
+    /* The new trees gave up their references to what is noted; moved blocks get their children
+     * back. */
     for (size_t i = txn->count; i-- > 0;) {
         struct block *block = slab_at(txn->slab, txn->entries[i].ref);
         ASSERT(block->refs > 0);

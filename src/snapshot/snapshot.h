@@ -4,9 +4,9 @@
  * load it once a batch and only read. Nodes live in the slab (slab.h) and are shared between views
  * and between successive snapshots; the snapshot itself is a small struct.
  *
- *   snapshot ─┬─ scope     who asks: view ranges, names of views, server options (shared, immutable)
- *             ├─ slab      base of all 32-bit references
- *             └─ views[]   root of a tree of zones ─► zone_view ─► root of the zone's name tree ─► node
+ *   snapshot ─┬─ scope     who asks: view ranges, names of views, server options (shared,
+ * immutable) ├─ slab      base of all 32-bit references └─ views[]   root of a tree of zones ─►
+ * zone_view ─► root of the zone's name tree ─► node
  *
  * Written by control (the one writer), retired after the grace period.
  */
@@ -22,11 +22,11 @@ struct scope {
     const struct view_match *match;
     const char *const *view_names;
     uint32_t view_count;
-    uint16_t udp_payload;         /* what we advertise and accept as the upper bound on UDP */
-    uint8_t nsid_len;             /* 0: no NSID */
+    uint16_t udp_payload; /* what we advertise and accept as the upper bound on UDP */
+    uint8_t nsid_len;     /* 0: no NSID */
     uint8_t nsid[LIMIT_NSID_BYTES];
-    const char *version_bind;     /* NULL: refused */
-    const char *id_server;        /* NULL: refused */
+    const char *version_bind; /* NULL: refused */
+    const char *id_server;    /* NULL: refused */
 };
 
 struct snapshot {
