@@ -53,7 +53,7 @@ static int open_result(int fd, int *ret_fd)
 /* For kernels, and sandboxes, without openat2: opens, then looks where that led. */
 static int open_and_look(int folder_fd, const char *name, int *ret_fd)
 {
-    int fd, err = open_result(openat(folder_fd, name, OPEN_FLAGS), &fd);
+    int fd = -1, err = open_result(openat(folder_fd, name, OPEN_FLAGS), &fd);
     if (err != ERR_OK) {
         return err;
     }
@@ -114,7 +114,7 @@ static int open_in(const char *folder, const char *name, int *ret_fd)
     if (!folder) {
         return open_result(open(name, OPEN_FLAGS), ret_fd);
     }
-    int folder_fd, err;
+    int folder_fd = -1, err;
     err = open_result(open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), &folder_fd);
     if (err != ERR_OK) {
         return err;
@@ -128,7 +128,7 @@ static int open_in(const char *folder, const char *name, int *ret_fd)
 int folder_file_read(const struct alloc *alloc, const char *folder, const char *name, size_t most,
                      char **ret_text, size_t *ret_len)
 {
-    int fd, err = open_in(folder, name, &fd);
+    int fd = -1, err = open_in(folder, name, &fd);
     if (err != ERR_OK) {
         return err;
     }
