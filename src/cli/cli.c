@@ -69,6 +69,7 @@ int run_serve(const struct call *call)
         .zones = zones,
         .control = call_option(call, OPT_CONTROL),
         .workers = call_option(call, OPT_WORKERS),
+        .json = call_has(call, OPT_JSON),
     };
     call_options(call, OPT_LISTEN, words);
     call_options(call, OPT_ZONE, zones);

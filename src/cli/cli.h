@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "base/alloc.h"
+#include <stdbool.h>
 
 enum exit_status {
     EXIT_DONE = 0,
@@ -23,6 +23,7 @@ struct cli_serve {
     const char *const *zones;   /* ORIGIN=FILE */
     const char *control;        /* NULL: as configured */
     const char *workers;        /* NULL: as configured */
+    bool json;                  /* tell the state as JSON on standard output when ready */
 };
 
 /* Returns the exit status. `serve` runs the daemon until it is told to stop. */

@@ -37,6 +37,7 @@ const struct command COMMANDS[] = {
      "what is served, and what happened", NULL},
     {"reference configuration", "", 0, 0, EVERYWHERE, run_reference,
      "every option of the configuration", NULL},
+    {"reference manual", "", 0, 0, EVERYWHERE, run_manual, "the same as a manual page", NULL},
     {"completion", "bash|zsh|fish", 1, 1, EVERYWHERE, run_completion, "completion for a shell",
      "completion bash >/etc/bash_completion.d/horizon"},
     {"version", "", 0, 0, EVERYWHERE, run_version, "the version", NULL},
@@ -77,7 +78,7 @@ static int unknown_command(int argc, char **argv)
         const char *name = COMMANDS[i].name;
         size_t len = strcspn(name, " ");
         if (name[len] && strncmp(argv[0], name, len) == 0 && argv[0][len] == 0) {
-            return print_usage(NULL, "'%s' needs a second word: horizon %s", argv[0], name);
+            return print_usage(NULL, "'%s' needs another word, as in 'horizon %s'", argv[0], name);
         }
         suggest_consider(&near, name);
     }

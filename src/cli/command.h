@@ -11,7 +11,7 @@
 
 #include "cli/cli.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 
 /* id, word, what its value is called (NULL: a flag), may come again, one sentence. */
 #define OPTION_TABLE(X)                                                                 \
@@ -101,6 +101,7 @@ int run_reload(const struct call *call);
 int run_status(const struct call *call);
 int run_view_diff(const struct call *call);
 int run_reference(const struct call *call);
+int run_manual(const struct call *call);
 int run_completion(const struct call *call);
 int run_version(const struct call *call);
 int run_help(const struct call *call);

@@ -79,8 +79,8 @@ static void load_zone(struct offline *offline, uint32_t zone)
     uint32_t before = offline->findings.errors;
     int err = zonefile_load(offline->alloc, desired, &content, &offline->findings);
     if (err == ERR_OK) {
-        err = control_zone_loaded(offline->control, zone, &content, clock_wall(),
-                                  &offline->findings);
+        err =
+            control_zone_loaded(offline->control, zone, &content, clock_wall(), &offline->findings);
         zone_content_deinit(&content);
     } else {
         control_zone_failed(offline->control, zone, "it could not be read");

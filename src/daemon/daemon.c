@@ -11,6 +11,7 @@
 #include "daemon/reload.h"
 #include "daemon/routes.h"
 #include "daemon/state.h"
+#include "daemon/status.h"
 #include "io/clock.h"
 
 #include <limits.h>
@@ -265,6 +266,13 @@ static void ready_line(const struct state *state)
     log_info("ready, %u %s%s, %u %s%s, pid %d", total, total == 1 ? "zone" : "zones", missing,
              desired->view_count, desired->view_count == 1 ? "view" : "views", listeners,
              (int)getpid());
+    if (state->options->json) {
+        json_t *status = status_to_json(state);
+        json_dumpf(status, stdout, JSON_COMPACT);
+        putchar('\n');
+        fflush(stdout);
+        json_decref(status);
+    }
     snprintf(listeners, sizeof(listeners), "%u zones, %u views", total, desired->view_count);
     notify_ready(listeners);
 }

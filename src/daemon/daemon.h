@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 enum {
     DAEMON_SOCKET_BYTES = 108
 };
@@ -20,6 +22,7 @@ struct daemon_options {
     const char *const *zones;   /* ORIGIN=FILE, ended by NULL */
     const char *control;        /* path of the control socket; NULL: as configured */
     const char *workers;        /* NULL: as configured */
+    bool json;                  /* when ready, the status as one line of JSON on standard output */
 };
 
 /* Runs until told to stop; returns the exit status. */

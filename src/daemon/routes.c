@@ -41,11 +41,6 @@ static void refuse_error(struct http_request *request, int err)
 static void route_explain(void *ctx, struct http_request *request)
 {
     struct state *state = ctx;
-    if (reload_is_under_way(state->reload)) {
-        /* Between the old and the new state: explain only what is published as a whole. */
-        http_refuse(request, 503, NULL, "a reload is under way", "ask again in a moment");
-        return;
-    }
     struct explain_world world = {
         .snapshot = publish_current(state->publish),
         .desired = &state->epoch->config->desired,
