@@ -148,6 +148,13 @@ bool name_relative_below(const uint8_t *name, size_t len, const uint8_t *top, si
     return at > 0 && len - at == top_len && (top_len == 0 || memcmp(name + at, top, top_len) == 0);
 }
 
+/* Bytes that zone text reads without a backslash. */
+static bool byte_is_plain(uint8_t byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || strchr("-_*/", byte);
+}
+
 static char *label_to_text(const uint8_t *label, char *out)
 {
     for (unsigned i = 1; i <= *label; i++) {
@@ -159,7 +166,7 @@ static char *label_to_text(const uint8_t *label, char *out)
             *out++ = (char)('0' + byte % 10);
             continue;
         }
-        if (strchr(".;\\()\"@$", byte)) {
+        if (!byte_is_plain(byte)) {
             *out++ = '\\';
         }
         *out++ = (char)byte;

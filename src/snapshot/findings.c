@@ -67,6 +67,22 @@ static void finding_place(struct finding *finding, const struct records *records
     }
 }
 
+/* Findings in the order of the file, as a person reads it; unplaced ones first. */
+static void findings_sort(struct findings *findings)
+{
+    struct finding *sorted = NULL;
+    while (findings->first) {
+        struct finding *take = findings->first, **at = &sorted;
+        findings->first = take->next;
+        while (*at && (*at)->place.line <= take->place.line) {
+            at = &(*at)->next;
+        }
+        take->next = *at;
+        *at = take;
+    }
+    findings->first = sorted;
+}
+
 void findings_settle(struct findings *findings, const struct records *records, const char *file,
                      struct diag_list *diags)
 {
@@ -80,6 +96,7 @@ void findings_settle(struct findings *findings, const struct records *records, c
             }
         }
     }
+    findings_sort(findings);
     for (struct finding *at = findings->first; at; at = at->next) {
         if (!at->place.file) {
             at->place.file = file;
