@@ -9,7 +9,8 @@
 #include <string.h>
 
 enum {
-    SEATS_LEAVING = 64,  /* lost seats whose workers have not left them yet, at least */
+    SEATS_LEAVING =
+        64, /* lost seats that are not left yet, beside as many as there are connections */
     SEATS_JUDGED = 4096, /* looked at for one eviction */
     CLIENT_BITS_V6 = 64, /* one customer, however many addresses it makes up */
 };
@@ -208,6 +209,11 @@ bool seat_is_lost(const struct seat *seat)
     return atomic_load_explicit(&seat->lost, memory_order_relaxed);
 }
 
+uint32_t seats_capacity(uint32_t connections)
+{
+    return 2 * connections + SEATS_LEAVING;
+}
+
 /* Chains all entries as unused. */
 static void seats_fill(struct seats *seats)
 {
@@ -232,7 +238,7 @@ int seats_new(const struct alloc *alloc, const struct seats_limits *limits, uint
     seats->limits = *limits;
     seats->cut = cut;
     seats->seed = seed;
-    seats->size = limits->connections + limits->connections / 4 + SEATS_LEAVING;
+    seats->size = seats_capacity(limits->connections);
     seats->bucket_mask = 63;
     while (seats->bucket_mask < seats->size) {
         seats->bucket_mask = seats->bucket_mask * 2 + 1;

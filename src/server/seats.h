@@ -30,6 +30,10 @@ struct seats_limits {
     uint32_t reserve;     /* the last places: only for clients without a connection */
 };
 
+/* Connections there may be at one instant, those included that lost their seat but whose worker has
+ * not closed them yet: all of them, when a flood meets workers that do not get the processor. */
+uint32_t seats_capacity(uint32_t connections);
+
 /* `cut` ends the connection of a descriptor without closing it. `seed` keys the hash table. */
 int seats_new(const struct alloc *alloc, const struct seats_limits *limits, uint64_t seed,
               void (*cut)(int fd), struct seats **out);

@@ -66,7 +66,7 @@ static uint32_t workers_decide(const struct desired *desired, const struct serve
 static void descriptors_ensure(const struct server *server, struct diag_list *diags)
 {
     struct rlimit limit;
-    rlim_t need = server->shared.options.tcp_connections +
+    rlim_t need = seats_capacity(server->shared.options.tcp_connections) +
                   (rlim_t)server->workers * 2 * (LIMIT_LISTENERS + 1) + DESCRIPTORS_SPARE;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need) {
         return;
