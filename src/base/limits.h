@@ -31,6 +31,7 @@
     X(LIMIT_CONTROL_CONNECTIONS, 32, "open connections to the control socket")              \
     X(LIMIT_CONTROL_IDLE_S, 10, "seconds a connection to the control socket may be silent") \
     X(LIMIT_CONTROL_BODY_BYTES, 65536, "body of one request to the control socket")         \
+    X(LIMIT_DIFFERENCES, 10000, "differences of two views that are listed; the rest is counted")   \
     X(LIMIT_LOADING, 4, "zone files read and parsed at the same time")                      \
     X(LIMIT_STOP_MS, 5000, "how long a stop waits for queries under way")
 

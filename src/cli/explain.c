@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/explain.h"
 
-#include "api/http.h"
-#include "base/error.h"
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/offline.h"
@@ -45,15 +43,7 @@ static int ask_offline(const struct call *call, const struct explain_question *q
     }
     struct explain_world world = offline_world(offline);
     struct explain_refusal refusal;
-    int err = explain_to_json(&world, question, ret_json, &refusal);
-    if (err == ERR_INVALID && call_has(call, OPT_JSON)) {
-        print_json(http_error_body(refusal.field, refusal.reason, refusal.mend));
-        status = EXIT_USAGE;
-    } else if (err == ERR_INVALID) {
-        status = print_usage(call->command, "%s: %s", refusal.reason, refusal.mend);
-    } else if (err != ERR_OK) {
-        status = print_error("%s", error_text(err));
-    }
+    status = offline_answer(call, explain_to_json(&world, question, ret_json, &refusal), &refusal);
     offline_free(offline);
     return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/offline.h"
 
+#include "api/http.h"
 #include "base/error.h"
 #include "cli/print.h"
 #include "config/scope.h"
@@ -222,4 +223,19 @@ const struct config *offline_config(const struct offline *offline)
 const struct diag_list *offline_findings(const struct offline *offline)
 {
     return &offline->findings;
+}
+
+int offline_answer(const struct call *call, int err, const struct explain_refusal *refusal)
+{
+    if (err == ERR_OK) {
+        return EXIT_DONE;
+    }
+    if (err != ERR_INVALID) {
+        return print_error("%s", error_text(err));
+    }
+    if (call_has(call, OPT_JSON)) {
+        print_json(http_error_body(refusal->field, refusal->reason, refusal->mend));
+        return EXIT_USAGE;
+    }
+    return print_usage(call->command, "%s: %s", refusal->reason, refusal->mend);
 }

@@ -28,3 +28,6 @@ void offline_free(struct offline *offline);
 struct explain_world offline_world(const struct offline *offline);
 const struct config *offline_config(const struct offline *offline);
 const struct diag_list *offline_findings(const struct offline *offline);
+
+/* Turns the error of a question into words and an exit status. */
+int offline_answer(const struct call *call, int err, const struct explain_refusal *refusal);

@@ -28,7 +28,7 @@ void print_colour(FILE *out, enum colour colour)
     }
 }
 
-static void error_line(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void error_line(const char *format, va_list args)
 {
     fflush(stdout);
     fputs("horizon: ", stderr);
@@ -134,9 +134,13 @@ static size_t text_width(const char *text)
 
 static void table_row(const struct table *table, FILE *out, size_t first, const size_t *widths)
 {
-    for (unsigned i = 0; i < table->columns && first + i < table->count; i++) {
+    unsigned columns = table->columns;
+    while (columns > 0 && text_width(table->cells[first + columns - 1]) == 0) {
+        columns--; /* no blanks at the end of a line */
+    }
+    for (unsigned i = 0; i < columns; i++) {
         const char *text = table->cells[first + i] ? table->cells[first + i] : "";
-        bool last = i + 1 == table->columns;
+        bool last = i + 1 == columns;
         int pad = (int)(widths[i] - text_width(text));
         if (table->right >> i & 1) {
             fprintf(out, "%*s%s%s", pad, "", text, last ? "" : "  ");
@@ -156,7 +160,7 @@ void table_print(struct table *table, FILE *out, const char *indent)
             widths[i % table->columns] = width;
         }
     }
-    for (size_t i = 0; i < table->count; i += table->columns) {
+    for (size_t i = 0; i + table->columns <= table->count; i += table->columns) {
         fputs(indent, out);
         table_row(table, out, i, widths);
     }

@@ -2,6 +2,7 @@
 #include "daemon/routes.h"
 
 #include "api/explain.h"
+#include "api/viewdiff.h"
 #include "api/zones.h"
 #include "base/error.h"
 #include "daemon/reload.h"
@@ -38,14 +39,31 @@ static void refuse_error(struct http_request *request, int err)
     http_refuse(request, 500, NULL, error_text(err), NULL);
 }
 
-static void route_explain(void *ctx, struct http_request *request)
+static void reply_or_refuse(struct http_request *request, int err, json_t *body,
+                            const struct explain_refusal *refusal)
 {
-    struct state *state = ctx;
-    struct explain_world world = {
+    if (err == ERR_OK) {
+        http_reply(request, 200, body);
+    } else if (err == ERR_INVALID) {
+        http_refuse(request, 400, refusal->field, refusal->reason, refusal->mend);
+    } else {
+        refuse_error(request, err);
+    }
+}
+
+static struct explain_world world_of(const struct state *state)
+{
+    return (struct explain_world){
         .snapshot = publish_current(state->publish),
         .desired = &state->epoch->config->desired,
         .control = state->control,
     };
+}
+
+static void route_explain(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    struct explain_world world = world_of(state);
     struct explain_question question = {
         .name = http_param(request, "name"),
         .type = http_param(request, "type"),
@@ -57,13 +75,25 @@ static void route_explain(void *ctx, struct http_request *request)
     struct explain_refusal refusal;
     json_t *body = NULL;
     int err = explain_to_json(&world, &question, &body, &refusal);
+    reply_or_refuse(request, err, body, &refusal);
+}
+
+static void route_view_diff(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    struct explain_world world = world_of(state);
+    struct viewdiff_question question = {
+        .a = http_param(request, "a"),
+        .b = http_param(request, "b"),
+        .name = http_param(request, "name"),
+    };
+    struct explain_refusal refusal;
+    json_t *body = NULL;
+    int err = viewdiff_to_json(&world, &question, &body, &refusal);
     if (err == ERR_OK) {
-        http_reply(request, 200, body);
-    } else if (err == ERR_INVALID) {
-        http_refuse(request, 400, refusal.field, refusal.reason, refusal.mend);
-    } else {
-        refuse_error(request, err);
+        with_numbers(state, body);
     }
+    reply_or_refuse(request, err, body, &refusal);
 }
 
 static void told_reload(void *ctx, const json_t *result)
@@ -88,9 +118,7 @@ static void route_reload(void *ctx, struct http_request *request)
 }
 
 const struct http_route ROUTES[] = {
-    {"GET", "/v1/status", route_status},
-    {"GET", "/v1/zones", route_zones},
-    {"GET", "/v1/explain", route_explain},
-    {"POST", "/v1/reload", route_reload},
-    {NULL, NULL, NULL},
+    {"GET", "/v1/status", route_status},   {"GET", "/v1/zones", route_zones},
+    {"GET", "/v1/explain", route_explain}, {"GET", "/v1/views/diff", route_view_diff},
+    {"POST", "/v1/reload", route_reload},  {NULL, NULL, NULL},
 };

@@ -3,7 +3,7 @@
 
 import dns.rcode
 import pytest
-from daemons import zone_text
+from daemons import run_json, zone_text
 
 CONFIG = """
 server:
@@ -75,8 +75,6 @@ def test_client_of_no_view_is_refused(split):
     (INSIDE, "internal", "10.0.1.50"), (OUTSIDE, "external", "192.0.2.80"),
 ])
 def test_explain_agrees_with_the_answer(split, folder, source, view, data):
-    from daemons import run_json
-
     online = split.run_json("explain", "www.example.com", "A", "--from", source)
     offline = run_json("explain", "www.example.com", "A", "--from", source, "--config",
                        folder / "horizon.yaml")
@@ -122,3 +120,39 @@ def test_counters_count_by_view(split):
     assert views["external"]["positive"] == 1 and views["external"]["nxdomain"] == 1
     assert status["no_view"]["refused"] == 1
     assert status["counters"]["queries_udp"] == 6
+
+
+def test_view_diff_lists_what_differs_and_why(split, folder):
+    for told in (split.run_json("view", "diff"),
+                 run_json("view", "diff", "--config", folder / "horizon.yaml")):
+        assert (told["a"], told["b"], told["undeclared"]) == ("internal", "external", 0)
+        found = {(item["name"], item["type"]): item for item in told["differences"]}
+        www = found["www.example.com.", "A"]
+        assert [record["data"] for record in www["a"]] == ["10.0.1.50"]
+        assert [record["data"] for record in www["b"]] == ["192.0.2.80"]
+        assert www["reason"] == "no hairpin" and "horizon.yaml:" in www["place"]
+        assert found["db.example.com.", None]["b"] == []
+        assert found["lab.example.", None]["kind"] == "zone"
+        assert told["count"] == len(told["differences"]) == len(found)
+
+
+def test_view_diff_of_one_name(split):
+    text = split.run("view", "diff", "www.example.com").stdout
+    assert "10.0.1.50" in text and "192.0.2.80" in text and "no hairpin" in text
+    assert "internal and external: 1 difference, 0 not declared" in text
+    turned = split.run_json("view", "diff", "www.example.com", "--a", "external", "--b", "internal")
+    assert turned["differences"][0]["a"][0]["data"] == "192.0.2.80"
+
+
+def test_view_diff_without_a_reason_says_no(start):
+    daemon = start(CONFIG.replace("        reason: no hairpin\n", ""), files={
+        "example.com.zone": zone_text(more="wiki.corp A 192.0.2.5\n"), "lab.zone": zone_text(),
+    })
+    told = daemon.run_json("view", "diff", status=1)
+    assert told["undeclared"] == 3
+    assert "not declared" in daemon.run("view", "diff").stdout
+
+
+def test_view_diff_refuses_nonsense(split):
+    assert split.run_json("view", "diff", "--a", "nobody", status=2)["error"]["field"] == "a"
+    assert split.run_json("view", "diff", "a..b", status=2)["error"]["field"] == "name"
