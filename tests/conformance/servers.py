@@ -185,10 +185,14 @@ class Server:
             copy_included_files(self.folder, zones)
         command = COMMANDS[kind](self.folder, self.port, zones)
         command += [text.format(port=self.port) for text in more_arguments]
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
-            )
+        try:
+            with open(self.log_path, "wb") as log:
+                self.process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
+                )
+        except OSError as reason:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise ServerError(f"{kind} does not start: {reason}") from reason
         try:
             self._wait_until_answering(wait_for)
         except ServerError:
