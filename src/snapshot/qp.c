@@ -211,7 +211,8 @@ static void walk_to(const struct slab *slab, struct twig at, const struct qp_nam
         const struct twig *twigs = branch_twigs(slab, at.ref);
         uint64_t bit = code_bit(key_at(name, position));
         if ((word & code_bit(0)) && position < name->key_len &&
-            (position == 0 || name->key[position - 1] == 0) && walk->ancestors < QP_ANCESTORS) {
+            (position == 0 || name->key[position - 1] == 0) && !twig_is_branch(twigs[0]) &&
+            walk->ancestors < QP_ANCESTORS) {
             walk->ancestor[walk->ancestors++] = twigs[0];
         }
         at = twigs[word & bit ? word_index(word, bit) : 0];
