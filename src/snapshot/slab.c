@@ -144,11 +144,15 @@ int txn_alloc(struct txn *txn, size_t bytes, enum block_kind kind, ref_t *out)
     return ERR_OK;
 }
 
+static bool block_is_fresh(const struct txn *txn, const struct block *block)
+{
+    return block->born == (uint32_t)txn->id && block->born_high == (uint8_t)(txn->id >> 32);
+}
+
 bool txn_owns(const struct txn *txn, ref_t ref)
 {
     const struct block *block = slab_at(txn->slab, ref);
-    return block->refs == 1 && block->born == (uint32_t)txn->id &&
-           block->born_high == (uint8_t)(txn->id >> 32);
+    return block->refs == 1 && block_is_fresh(txn, block);
 }
 
 void txn_retain(struct txn *txn, ref_t ref)
@@ -319,16 +323,44 @@ void txn_commit(struct txn *txn, struct retired *retired)
     txn_end(txn);
 }
 
+/* Takes a reference off while a transaction is undone. Without references, a block born in it is put on
+ * the chain *gone; an older one waits for its old tree to count it again. */
+static void undo_unref(struct txn *txn, ref_t ref, ref_t *gone)
+{
+    struct block *block = slab_at(txn->slab, ref);
+    ASSERT(block->refs > 0);
+    if (--block->refs == 0 && block_is_fresh(txn, block)) {
+        block->born = *gone;
+        *gone = ref;
+    }
+}
+
+static void undo_gone(struct txn *txn, ref_t gone)
+{
+    while (gone) {
+        ref_t ref = gone;
+        struct block *block = slab_at(txn->slab, ref);
+        const struct twig *twigs = NULL;
+        unsigned count = block_children(block, &twigs);
+        gone = block->born;
+        for (unsigned i = 0; i < count; i++) {
+            undo_unref(txn, twigs[i].ref, &gone);
+        }
+        txn->slab->live_bytes -= block_bytes(block);
+        slab_free(txn->slab, ref);
+    }
+}
+
 void txn_abort(struct txn *txn, const struct twig *old_roots, size_t count)
 {
     /* The new trees gave up their references to what is noted; moved blocks get their children
      * back. */
     for (size_t i = txn->count; i-- > 0;) {
-        struct block *block = slab_at(txn->slab, txn->entries[i].ref);
-        ASSERT(block->refs > 0);
-        block->refs--;
+        ref_t ref = txn->entries[i].ref, gone = 0;
+        undo_unref(txn, ref, &gone);
+        undo_gone(txn, gone);
         if (txn->entries[i].moved) {
-            children_retain(txn->slab, block);
+            children_retain(txn->slab, slab_at(txn->slab, ref));
         }
     }
     for (size_t i = 0; i < count; i++) {
