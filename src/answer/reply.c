@@ -20,6 +20,14 @@ void reply_init(struct reply *reply, uint8_t *wire, size_t len, size_t limit)
     reply->counts[0] = reply->counts[1] = reply->counts[2] = 0;
     reply->names[0] = HEADER_BYTES;
     reply->name_count = 1;
+    reply->origin_len = 0;
+}
+
+void reply_zone_set(struct reply *reply, const uint8_t *origin, unsigned origin_len, uint16_t place)
+{
+    reply->origin = origin;
+    reply->origin_len = origin_len;
+    reply->origin_place = place;
 }
 
 void reply_rewind(struct reply *reply, const struct reply *mark)
@@ -113,6 +121,50 @@ static uint16_t name_best(const struct reply *reply, const uint8_t *name, unsign
     return best;
 }
 
+/* Bytes of `name` before the origin of the zone at hand, or -1 when it is outside. */
+static int name_before_origin(const struct reply *reply, const uint8_t *name)
+{
+    size_t len = name_len(name), before = 0;
+    if (reply->origin_len <= 1 || len < reply->origin_len) {
+        return -1;
+    }
+    while (len - before > reply->origin_len) {
+        before += name[before] + 1u;
+    }
+    if (len - before != reply->origin_len) {
+        return -1;
+    }
+    for (unsigned i = 0; i < reply->origin_len; i++) {
+        if (lower(name[before + i]) != reply->origin[i]) {
+            return -1;
+        }
+    }
+    return (int)before;
+}
+
+/* Writes a name of the zone at hand: its own labels, then a pointer to the origin. One comparison,
+ * where the search below looks for the longest of all endings; good enough for all but delegations,
+ * whose names share more. false: not of the zone, or no room. */
+static bool name_write_in_zone(struct reply *reply, size_t *at, const uint8_t *name,
+                               uint16_t *place)
+{
+    int before = name_before_origin(reply, name);
+    if (before < 0 || reply->origin_place > POINTER_REACH ||
+        *at + (size_t)before + 2 > reply->limit) {
+        return false;
+    }
+    memcpy(reply->wire + *at, name, (size_t)before);
+    if (place) {
+        *place = before ? (uint16_t)*at : reply->origin_place;
+    }
+    if (before && *at <= POINTER_REACH && reply->name_count < LIMIT_COMPRESS) {
+        reply->names[reply->name_count++] = (uint16_t)*at;
+    }
+    wire_write16(reply->wire + *at + before, POINTER_TAG | reply->origin_place);
+    *at += (size_t)before + 2;
+    return true;
+}
+
 /* Writes a name at *at, compressed; false when it would pass the limit. Remembers its place. */
 static bool name_write(struct reply *reply, size_t *at, const uint8_t *name, uint16_t *place)
 {
@@ -158,8 +210,9 @@ static void head_write(uint8_t *at, uint16_t owner, uint16_t type, uint32_t ttl)
 }
 
 /* The rdata at *at; names compressed where the type allows. */
-static bool rdata_write(struct reply *reply, size_t *at, const struct type_names *names,
-                        const uint8_t *rdata, size_t len, uint16_t *target)
+static bool rdata_write(struct reply *reply, size_t *at, uint16_t type,
+                        const struct type_names *names, const uint8_t *rdata, size_t len,
+                        uint16_t *target)
 {
     const uint8_t *end = rdata + len;
     if (*at + names->before > reply->limit) {
@@ -169,7 +222,9 @@ static bool rdata_write(struct reply *reply, size_t *at, const struct type_names
     *at += names->before;
     rdata += names->before;
     for (unsigned i = 0; i < names->names; i++) {
-        if (!name_write(reply, at, rdata, i == 0 ? target : NULL)) {
+        uint16_t *place = i == 0 ? target : NULL;
+        bool quick = type != TYPE_NS && name_write_in_zone(reply, at, rdata, place);
+        if (!quick && !name_write(reply, at, rdata, place)) {
             return false;
         }
         rdata += name_len(rdata);
@@ -195,7 +250,7 @@ static bool record_write(struct reply *reply, uint16_t owner, uint16_t type, uin
         }
         memcpy(reply->wire + at, rdata, len);
         at += len;
-    } else if (at > reply->limit || !rdata_write(reply, &at, names, rdata, len, target)) {
+    } else if (at > reply->limit || !rdata_write(reply, &at, type, names, rdata, len, target)) {
         reply->name_count = name_count;
         return false;
     }

@@ -21,6 +21,10 @@ struct reply {
     uint16_t counts[3];             /* answer, authority, additional */
     uint16_t names[LIMIT_COMPRESS]; /* places of names that later ones may point to */
     unsigned name_count;
+    /* The zone at hand stands in the reply already, as the end of the name asked for. */
+    const uint8_t *origin; /* lower case */
+    unsigned origin_len;   /* 0: no zone yet */
+    uint16_t origin_place;
 };
 
 enum reply_section {
@@ -31,6 +35,10 @@ enum reply_section {
 
 /* Starts behind a question that is already in `wire`. */
 void reply_init(struct reply *reply, uint8_t *wire, size_t len, size_t limit);
+
+/* From here on names of this zone may point to its origin at `place`. */
+void reply_zone_set(struct reply *reply, const uint8_t *origin, unsigned origin_len,
+                    uint16_t place);
 
 /* Place in the reply of the name at `at` without its first `labels` labels; follows pointers. */
 uint16_t reply_name_skip(const struct reply *reply, uint16_t at, unsigned labels);
