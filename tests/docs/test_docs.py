@@ -23,6 +23,7 @@ import subprocess
 import time
 
 import pytest
+import reference
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("HORIZON_BIN") or str(ROOT / "build" / "horizon")
@@ -194,3 +195,25 @@ def test_links_between_pages_lead_somewhere():
             if path and "://" not in target and not (page.parent / path).exists():
                 broken.append(f"{page.relative_to(ROOT)}: {target}")
     assert len(pages) > 10 and broken == []
+
+
+def test_reference_tables_are_those_of_the_code():
+    found = list(reference.pages())
+    names = {name for _, text, _ in found for name in re.findall(r"<!-- rows: (\w+) -->", text)}
+    assert names == set(reference.ROWS)
+    stale = [path.name for path, text, new in found if text != new]
+    assert stale == [], "run tests/docs/reference.py --write"
+
+
+@pytest.mark.parametrize("name", sorted(reference.ROWS))
+def test_reference_tables_have_rows(name):
+    lines = reference.ROWS[name]().splitlines()
+    assert len(lines) > 10 and all(line.count("|") >= 3 for line in lines)
+
+
+def test_command_page_has_every_command():
+    page = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
+    source = (ROOT / "src/cli/command.c").read_text(encoding="utf-8")
+    commands = re.findall(r'^    \{"([a-z ]+)", "', source, re.MULTILINE)
+    assert len(commands) > 8
+    assert [name for name in commands if f"## horizon {name}" not in page] == []
