@@ -91,8 +91,9 @@ static unsigned place_labels(const uint8_t *wire, uint16_t at)
     return labels;
 }
 
-/* Best place for the longest possible end of `name` (of `labels` labels): its place, and in *kept
- * how many labels must still be written before the pointer. 0: none, write all. */
+/* Best place for the longest possible end of `name` (of `labels` labels) that a pointer reaches:
+ * its place, and in *kept how many labels must still be written before the pointer. 0: none, write
+ * all. (A name within reach may have its end beyond it.) */
 static uint16_t name_best(const struct reply *reply, const uint8_t *name, unsigned labels,
                           unsigned *kept)
 {
@@ -109,7 +110,7 @@ static uint16_t name_best(const struct reply *reply, const uint8_t *name, unsign
         }
         at = reply_name_skip(reply, at, skip_place);
         for (; skip_name < *kept; skip_name++) {
-            if (name_matches(reply->wire, at, tail)) {
+            if (at <= POINTER_REACH && name_matches(reply->wire, at, tail)) {
                 best = at;
                 *kept = skip_name;
                 break;
@@ -134,12 +135,10 @@ static int name_before_origin(const struct reply *reply, const uint8_t *name)
     if (len - before != reply->origin_len) {
         return -1;
     }
-    for (unsigned i = 0; i < reply->origin_len; i++) {
-        if (lower(name[before + i]) != reply->origin[i]) {
-            return -1;
-        }
+    if (memcmp(name + before, reply->origin, reply->origin_len) == 0) {
+        return (int)before; /* written in lower case, as nearly always */
     }
-    return (int)before;
+    return name_equal(name + before, reply->origin) ? (int)before : -1;
 }
 
 /* Writes a name of the zone at hand: its own labels, then a pointer to the origin. One comparison,
@@ -176,17 +175,13 @@ static bool name_write(struct reply *reply, size_t *at, const uint8_t *name, uin
         bytes += *tail + 1u;
         tail += *tail + 1u;
     }
-    bool point = pointer && pointer <= POINTER_REACH;
-    if (!point) {
-        bytes = name_len(name) - 1;
-    }
-    if (*at + bytes + 2 > reply->limit) {
+    if (*at + bytes + (pointer ? 2 : 1) > reply->limit) {
         return false;
     }
     memcpy(reply->wire + *at, name, bytes);
     uint16_t start = (uint16_t)*at;
     *at += bytes;
-    if (point) {
+    if (pointer) {
         wire_write16(reply->wire + *at, POINTER_TAG | pointer);
         *at += 2;
     } else {
@@ -196,7 +191,7 @@ static bool name_write(struct reply *reply, size_t *at, const uint8_t *name, uin
         reply->names[reply->name_count++] = start;
     }
     if (place) {
-        *place = point && bytes == 0 ? pointer : start;
+        *place = pointer && bytes == 0 ? pointer : start;
     }
     return true;
 }
@@ -313,18 +308,13 @@ bool reply_add_name(struct reply *reply, enum reply_section section, uint16_t ow
     return true;
 }
 
-bool reply_add_addresses(struct reply *reply, const uint8_t *owner, const struct node *node,
-                         const struct rrset *set)
+/* One address with its owner written out; *ret_place is where the owner stands. */
+static bool address_write_named(struct reply *reply, const uint8_t *owner, const struct rrset *set,
+                                const uint8_t *data, uint16_t *ret_place)
 {
-    uint16_t place = reply_find_name(reply, owner);
-    const uint8_t *data = rrset_data(node, set);
-    if (place) {
-        return addresses_write(reply, SECTION_ADDITIONAL, place, set, data, set->ttl);
-    }
-    /* The name stands nowhere yet: the first record writes it, the others point there. */
     size_t size = set->type == TYPE_A ? 4 : 16, at = reply->len;
     unsigned name_count = reply->name_count;
-    if (!name_write(reply, &at, owner, &place) || at + RR_HEAD - 2 + size > reply->limit) {
+    if (!name_write(reply, &at, owner, ret_place) || at + RR_HEAD - 2 + size > reply->limit) {
         reply->name_count = name_count;
         return false;
     }
@@ -335,9 +325,25 @@ bool reply_add_addresses(struct reply *reply, const uint8_t *owner, const struct
     memcpy(reply->wire + at + RR_HEAD - 2, data, size);
     reply->len = at + RR_HEAD - 2 + size;
     reply->counts[SECTION_ADDITIONAL]++;
+    return true;
+}
+
+bool reply_add_addresses(struct reply *reply, const uint8_t *owner, const struct node *node,
+                         const struct rrset *set)
+{
+    uint16_t place = reply_find_name(reply, owner);
+    const uint8_t *data = rrset_data(node, set);
     struct rrset rest = *set;
-    rest.count--;
-    return addresses_write(reply, SECTION_ADDITIONAL, place, &rest, data + size, set->ttl);
+    /* The name stands nowhere yet: the first record writes it, the others point there; beyond the
+     * reach of pointers each writes it. */
+    while (rest.count > 0 && (!place || place > POINTER_REACH)) {
+        if (!address_write_named(reply, owner, set, data, &place)) {
+            return false;
+        }
+        data += set->type == TYPE_A ? 4 : 16;
+        rest.count--;
+    }
+    return addresses_write(reply, SECTION_ADDITIONAL, place, &rest, data, set->ttl);
 }
 
 uint16_t reply_find_name(const struct reply *reply, const uint8_t *name)

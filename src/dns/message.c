@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum {
@@ -128,7 +129,7 @@ static size_t record_read(const uint8_t *wire, size_t len, size_t at, bool addit
 
 enum query_verdict query_read(const uint8_t *wire, size_t len, struct query *out)
 {
-    *out = (struct query){0};
+    memset(out, 0, offsetof(struct query, name));
     if (len < HEADER_BYTES) {
         return QUERY_DROP;
     }

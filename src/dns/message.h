@@ -50,13 +50,13 @@ struct query {
     uint16_t id, flags; /* flags as received */
     uint8_t opcode;
     uint16_t qtype, qclass;
-    uint16_t question_len;  /* bytes of the question section, echoed bit for bit; 0 if unusable */
-    uint8_t name_len;       /* root label included */
-    uint8_t name[NAME_MAX]; /* lower case */
+    uint16_t question_len; /* bytes of the question section, echoed bit for bit; 0 if unusable */
+    uint8_t name_len;      /* root label included */
     bool edns, dnssec_ok, nsid_asked;
     uint8_t edns_version;
     uint16_t udp_payload;
     struct client_subnet subnet;
+    uint8_t name[NAME_MAX]; /* lower case; last, because only its name_len bytes are ever set */
 };
 
 /* Reads a packet of `len` bytes. The verdict says what kind of reply it deserves; the fields up to

@@ -240,6 +240,21 @@ static unsigned shared_labels(const struct qp_name *name, struct qp_leaf_name le
     return shared;
 }
 
+/* Is the leaf's name equal to `name`, or above it? */
+static bool name_ends_with(const struct qp_name *name, struct qp_leaf_name leaf)
+{
+    if (leaf.len > name->len) {
+        return false;
+    }
+    size_t before = name->len - leaf.len;
+    unsigned label = 0;
+    while (label < name->labels && name->start[label] < before) {
+        label++;
+    }
+    bool boundary = label < name->labels ? name->start[label] == before : leaf.len == 0;
+    return boundary && memcmp(name->wire + before, leaf.wire, leaf.len) == 0;
+}
+
 static unsigned relative_labels(struct qp_leaf_name name)
 {
     unsigned labels = 0;
@@ -294,10 +309,10 @@ ref_t qp_find_longest(const struct slab *slab, struct twig root, const struct qp
     }
     walk_to(slab, root, name, &walk);
     struct qp_leaf_name leaf = qp_leaf_name(slab, walk.leaf.ref);
-    unsigned shared = shared_labels(name, leaf);
-    if (relative_labels(leaf) == shared && !(strict && shared == name->labels)) {
+    if (name_ends_with(name, leaf) && !(strict && leaf.len == name->len)) {
         return walk.leaf.ref;
     }
+    unsigned shared = shared_labels(name, leaf);
     for (unsigned i = walk.ancestors; i-- > 0;) {
         unsigned labels = relative_labels(qp_leaf_name(slab, walk.ancestor[i].ref));
         if (labels <= shared && !(strict && labels == name->labels)) {
