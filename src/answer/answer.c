@@ -96,22 +96,32 @@ static void opt_write(struct exchange *ex, size_t limit)
 /* --- who asks ------------------------------------------------------------------------------------
  */
 
-/* Views whose answer to this question is the same as the one in ex->reply (before OPT), as a set.
- */
+/* Are two answers (before OPT) the same to whoever gets them? */
+static bool answers_same(const struct exchange *ex, const struct reply *reply,
+                         const struct walk_result *result)
+{
+    size_t start = HEADER_BYTES + (size_t)ex->query.question_len;
+    return !result->truncated && !ex->result.truncated && result->rcode == ex->result.rcode &&
+           result->authoritative == ex->result.authoritative && result->ede == ex->result.ede &&
+           memcmp(reply->counts, ex->reply.counts, sizeof(reply->counts)) == 0 &&
+           reply->len == ex->reply.len &&
+           memcmp(reply->wire + start, ex->reply.wire + start, reply->len - start) == 0;
+}
+
+/* Views whose answer to this question is the same as the one in ex->reply, as a set. */
 static uint64_t subnet_same_views(const struct exchange *ex)
 {
     uint64_t same = UINT64_C(1) << ex->view;
     uint8_t scratch[SUBNET_SCRATCH_BYTES];
     size_t start = HEADER_BYTES + (size_t)ex->query.question_len;
+    size_t limit = ex->reply.limit < sizeof(scratch) ? ex->reply.limit : sizeof(scratch);
     for (unsigned view = 0; view < ex->snapshot->view_count; view++) {
         struct reply reply;
         struct walk_result result;
         memcpy(scratch, ex->reply.wire, start);
-        reply_init(&reply, scratch, start, sizeof(scratch));
+        reply_init(&reply, scratch, start, limit);
         walk_answer(ex->snapshot, view, &ex->query, &reply, &result, NULL);
-        if (!result.truncated && !ex->result.truncated && result.rcode == ex->result.rcode &&
-            reply.len == ex->reply.len &&
-            memcmp(scratch + start, ex->reply.wire + start, reply.len - start) == 0) {
+        if (answers_same(ex, &reply, &result)) {
             same |= UINT64_C(1) << view;
         }
     }

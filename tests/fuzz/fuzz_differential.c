@@ -6,7 +6,7 @@
  * Both must find the same queries well formed, and see the same name, type, class and EDNS fields
  * in them. The differences that are meant:
  *
- *   question count 0     libknot takes it (RFC 7873 5.4, cookies alone); by RFC 9619 FORMERR is ours
+ *   question count 0     libknot takes it (RFC 7873 5.4, cookies alone); RFC 9619: FORMERR is ours
  *   response, opcode     we look no further once the header says so
  *   EDNS version > 0     we answer BADVERS whatever the options are, libknot reads them
  *   OPT owner            not the root: malformed (RFC 6891 6.1.2), libknot does not mind
