@@ -25,6 +25,8 @@ struct walk {
     /* Owners that an alias started from, to end loops: */
     uint16_t visited[LIMIT_CHAIN];
     unsigned links;
+    ref_t dnames[LIMIT_CHAIN]; /* already in the answer */
+    unsigned dname_count;
 };
 
 enum step {
@@ -258,6 +260,20 @@ static bool dname_substitute(const struct walk *walk, unsigned owner_labels, con
     return true;
 }
 
+/* Each DNAME stands in the answer once, however often its chain passes it (RFC 2181 5). */
+static bool dname_seen(struct walk *walk, ref_t dname)
+{
+    for (unsigned i = 0; i < walk->dname_count; i++) {
+        if (walk->dnames[i] == dname) {
+            return true;
+        }
+    }
+    if (walk->dname_count < LIMIT_CHAIN) {
+        walk->dnames[walk->dname_count++] = dname;
+    }
+    return false;
+}
+
 static enum step dname(struct walk *walk)
 {
     unsigned labels = walk->found.cut_labels;
@@ -272,7 +288,9 @@ static enum step dname(struct walk *walk)
         return STEP_DONE;
     }
     trace_name(walk, TRACE_DNAME, name_tail(walk, labels));
-    add_set(walk, SECTION_ANSWER, owner_tail(walk, labels), node, set);
+    if (!dname_seen(walk, walk->found.cut)) {
+        add_set(walk, SECTION_ANSWER, owner_tail(walk, labels), node, set);
+    }
     if (!dname_substitute(walk, labels, target, name)) {
         walk->out->rcode = RCODE_YXDOMAIN;
         return STEP_DONE;
@@ -447,6 +465,7 @@ void walk_answer(const struct snapshot *snapshot, unsigned view, const struct qu
     memcpy(walk.name, query->name, query->name_len);
     walk.owner = HEADER_BYTES;
     walk.links = 0;
+    walk.dname_count = 0;
     while (link_answer(&walk) == STEP_NEXT_LINK) {
     }
     if (out->truncated) {
