@@ -135,16 +135,8 @@ static void add_target_addresses(struct walk *walk, const uint8_t *target, const
     if (required != glue->required) {
         return;
     }
-    uint8_t lowered[NAME_MAX];
-    size_t len = name_len(target);
-    memcpy(lowered, target, len);
-    name_lower(lowered, len);
-    struct qp_space space;
-    struct qp_name absolute, relative;
-    qp_name_init(&absolute, &space, lowered, len - 1);
-    qp_name_front(&relative, &absolute, &space, walk->zone->origin_labels);
-    ref_t ref = qp_get(walk->slab, walk->zone->root, &relative);
-    const struct node *node = ref ? node_at(walk->slab, ref) : NULL;
+    const struct node *node =
+        node_of_name(walk->slab, walk->zone->root, walk->zone->origin_labels, target);
     static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
     for (unsigned i = 0; node && i < 2; i++) {
         const struct rrset *set = node_find(node, types[i]);

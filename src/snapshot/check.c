@@ -79,20 +79,6 @@ static bool repeats_origin(const struct check *check, const uint8_t *name)
     return true;
 }
 
-static const struct node *node_of(const struct check *check, const uint8_t *target)
-{
-    uint8_t lowered[NAME_MAX];
-    size_t len = name_len(target);
-    memcpy(lowered, target, len);
-    name_lower(lowered, len);
-    struct qp_space space;
-    struct qp_name absolute, relative;
-    qp_name_init(&absolute, &space, lowered, len - 1);
-    qp_name_front(&relative, &absolute, &space, check->origin_labels);
-    ref_t ref = qp_get(check->slab, check->root, &relative);
-    return ref ? node_at(check->slab, ref) : NULL;
-}
-
 /* A delegation whose name server is below it, but without an address: nobody can follow it. */
 static void check_glue(struct check *check, const struct node *node, const uint8_t *owner,
                        const uint8_t *target)
@@ -100,7 +86,7 @@ static void check_glue(struct check *check, const struct node *node, const uint8
     if (!(node->head.flags & NODE_CUT) || !name_in_zone(target, owner)) {
         return;
     }
-    const struct node *glue = node_of(check, target);
+    const struct node *glue = node_of_name(check->slab, check->root, check->origin_labels, target);
     if (!glue || (!node_find(glue, TYPE_A) && !node_find(glue, TYPE_AAAA))) {
         char name[NAME_TEXT_MAX];
         findings_add(check->findings, SEVERITY_WARNING, owner, TYPE_NS, check->place,
@@ -198,6 +184,18 @@ void zone_check_tree(const struct slab *slab, struct twig root, const uint8_t *o
     }
 }
 
+/* A base has been counted while it was built; an overlay may add one. */
+static void check_soa(struct check *check, const struct node *node)
+{
+    const struct rrset *soa = node_find(node, TYPE_SOA);
+    if (soa && node_name_len(node) > 0) {
+        report(check, SEVERITY_ERROR, node, TYPE_SOA, "a zone has one SOA, at its apex",
+               "SOA below the apex");
+    } else if (soa && soa->count > 1) {
+        report(check, SEVERITY_ERROR, node, TYPE_SOA, "keep one of them", "second SOA");
+    }
+}
+
 /* A DNAME that came by an overlay: is anything below it? */
 static void check_below(struct check *check, const struct qp_name *name)
 {
@@ -231,6 +229,7 @@ void zone_check_name(const struct slab *slab, struct twig root, const uint8_t *o
     if (!node) {
         return;
     }
+    check_soa(&check, node);
     check_node(&check, node);
     if (found.cut) {
         check_above(&check, node, found.cut_flags);

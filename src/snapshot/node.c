@@ -242,6 +242,21 @@ int node_encode(struct txn *txn, const uint8_t *name, size_t name_len, struct no
     return ERR_OK;
 }
 
+const struct node *node_of_name(const struct slab *slab, struct twig root, unsigned origin_labels,
+                                const uint8_t *name)
+{
+    uint8_t lowered[NAME_MAX];
+    size_t len = name_len(name);
+    memcpy(lowered, name, len);
+    name_lower(lowered, len);
+    struct qp_space space;
+    struct qp_name absolute, relative;
+    qp_name_init(&absolute, &space, lowered, len - 1);
+    qp_name_front(&relative, &absolute, &space, origin_labels);
+    ref_t ref = qp_get(slab, root, &relative);
+    return ref ? node_at(slab, ref) : NULL;
+}
+
 bool node_same(const struct node *a, const struct node *b)
 {
     return a->bytes_and_name_len == b->bytes_and_name_len && a->head.count == b->head.count &&

@@ -124,6 +124,11 @@ bool node_draft_has(const struct node_draft *draft, uint16_t type);
 int node_encode(struct txn *txn, const uint8_t *name, size_t name_len, struct node_draft *draft,
                 ref_t *out, uint16_t *mixed_ttl);
 
+/* Node of an absolute name, upper case allowed, in the tree of a zone whose origin has
+ * `origin_labels` labels and is above the name; NULL when there is none. */
+const struct node *node_of_name(const struct slab *slab, struct twig root, unsigned origin_labels,
+                                const uint8_t *name);
+
 /* Same name and records? */
 bool node_same(const struct node *a, const struct node *b);
 

@@ -323,8 +323,8 @@ void txn_commit(struct txn *txn, struct retired *retired)
     txn_end(txn);
 }
 
-/* Takes a reference off while a transaction is undone. Without references, a block born in it is put on
- * the chain *gone; an older one waits for its old tree to count it again. */
+/* Takes a reference off while a transaction is undone. Without references, a block born in it is
+ * put on the chain *gone; an older one waits for its old tree to count it again. */
 static void undo_unref(struct txn *txn, ref_t ref, ref_t *gone)
 {
     struct block *block = slab_at(txn->slab, ref);
