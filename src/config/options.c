@@ -106,7 +106,8 @@ const struct option OPTIONS[] = {
              "the listener wins, then the longest prefix."},
     {.path = "views.NAME.match[].prefix", .type = OPTION_PREFIX, .flags = OPTION_REQUIRED,
      FIELD(desired_match, prefix),
-     .text = "Source addresses, as 10.0.0.0/8 or 2001:db8::/32; ::/0 holds IPv4 clients too."},
+     .text = "Source addresses, as 10.0.0.0/8 or 2001:db8::/32; no IPv6 prefix holds IPv4 clients, "
+             "not even ::/0."},
     {.path = "views.NAME.match[].listener", .type = OPTION_LISTENER,
      FIELD(desired_match, listener),
      .text = "Only queries that arrive on the listener of this name."},
