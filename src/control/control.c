@@ -202,7 +202,7 @@ static bool version_held(struct control *control, struct zone_entry *entry, stru
              entry->origin_text, version->base.serial);
     diag_add(diags, SEVERITY_WARNING, (struct place){.file = entry->desired->file}, mend,
              "held: serial %u %s", version->base.serial, reason);
-    version_discard(control, &entry->held);
+    version_drop(control, &entry->held, &control->retired);
     entry->held = *version;
     *version = (struct version){0};
     entry->state = ZONE_HELD;
@@ -227,7 +227,8 @@ int control_zone_loaded(struct control *control, uint32_t zone, const struct zon
         if (err != ERR_OK) {
             version_discard(control, &version);
         } else {
-            version_discard(control, &entry->held);
+            /* Readers may still see nodes that it shares with a version served before. */
+            version_drop(control, &entry->held, &control->retired);
         }
     }
     if (err != ERR_OK) {
@@ -353,13 +354,18 @@ int control_change_name(struct control *control, uint32_t zone, const uint8_t *o
 /* --- a whole configuration
  * -------------------------------------------------------------------------- */
 
+enum {
+    CARRIED_SERVED = 1,
+    CARRIED_HELD = 2
+};
+
 struct reload {
     struct control *control;
     const struct desired *desired;
     const struct zone_content *const *contents;
     struct zone_entry *zones; /* the new entries */
     struct zone_entry **from; /* the old entry each came from, or NULL */
-    bool *carried;            /* ... and still serves the old version's tree */
+    uint8_t *carried;         /* ... and whose base trees it goes on with: CARRIED_* */
     struct txn txn;
     struct twig views[LIMIT_VIEWS];
     struct wall now;
@@ -454,6 +460,20 @@ static int reload_content(struct reload *reload, uint32_t index)
     return err;
 }
 
+/* A version that still waits for a person, unless a newer one does. */
+static int reload_carry_held(struct reload *reload, uint32_t index)
+{
+    struct zone_entry *entry = &reload->zones[index], *old = reload->from[index];
+    if (entry->held.present || !old->held.present) {
+        return ERR_OK;
+    }
+    entry->held.base = old->held.base;
+    entry->held.present = true;
+    reload->carried[index] |= CARRIED_HELD;
+    return version_overlays_again(reload->control, entry->desired, &old->held, &old->served,
+                                  &entry->held, reload->diags);
+}
+
 /* The version served so far, under the new configuration. */
 static int reload_carry(struct reload *reload, uint32_t index)
 {
@@ -466,17 +486,18 @@ static int reload_carry(struct reload *reload, uint32_t index)
     }
     entry->served.base = old->served.base;
     entry->served.present = true;
-    reload->carried[index] = true;
-    int err =
-        version_edits(control, entry->desired, &old->served, &entry->served.edits, reload->diags);
+    reload->carried[index] |= CARRIED_SERVED;
+    int err = version_overlays_again(control, entry->desired, &old->served, &entry->held,
+                                     &entry->served, reload->diags);
     if (err == ERR_OK) {
         err =
             version_compile(control, &reload->txn, reload->desired, entry->desired,
                             &entry->served.base, &entry->served.edits, NULL, trees, reload->diags);
     }
-    return err != ERR_OK
-               ? err
-               : zone_put(&reload->txn, entry->desired, index, views, trees, reload->views);
+    if (err == ERR_OK) {
+        err = zone_put(&reload->txn, entry->desired, index, views, trees, reload->views);
+    }
+    return err == ERR_OK ? reload_carry_held(reload, index) : err;
 }
 
 /* Takes the place of the old entries: what they still hold is moved or dropped. */
@@ -484,17 +505,11 @@ static void reload_commit(struct reload *reload)
 {
     struct control *control = reload->control;
     for (uint32_t i = 0; i < reload->desired->zone_count; i++) {
-        struct zone_entry *entry = &reload->zones[i], *old = reload->from[i];
-        if (reload->carried[i]) {
-            entry->served.overlay_files = old->served.overlay_files;
-            entry->served.overlay_file_count = old->served.overlay_file_count;
-            old->served.overlay_files = NULL;
-            old->served.overlay_file_count = 0;
-            old->served.base.root = (struct twig){0};
-            if (!entry->held.present) {
-                entry->held = old->held;
-                old->held = (struct version){0};
-            }
+        if (reload->carried[i] & CARRIED_SERVED) {
+            reload->from[i]->served.base.root = (struct twig){0};
+        }
+        if (reload->carried[i] & CARRIED_HELD) {
+            reload->from[i]->held.base.root = (struct twig){0};
         }
     }
     txn_commit(&reload->txn, &control->retired);
@@ -524,8 +539,11 @@ static void reload_abort(struct reload *reload)
         }
     }
     for (uint32_t i = 0; reload->zones && i < reload->desired->zone_count; i++) {
-        if (reload->carried && reload->carried[i]) {
+        if (reload->carried && reload->carried[i] & CARRIED_SERVED) {
             reload->zones[i].served.base.root = (struct twig){0};
+        }
+        if (reload->carried && reload->carried[i] & CARRIED_HELD) {
+            reload->zones[i].held.base.root = (struct twig){0};
         }
         entry_drop(control, &reload->zones[i], &garbage);
     }
@@ -560,7 +578,7 @@ int control_reload(struct control *control, const struct desired *desired,
                             .diags = diags,
                             .zones = mem_new_zero(control->alloc, count, sizeof(*control->zones)),
                             .from = mem_new_zero(control->alloc, count, sizeof(*reload.from)),
-                            .carried = mem_new_zero(control->alloc, count, sizeof(bool))};
+                            .carried = mem_new_zero(control->alloc, count, 1)};
     struct control_limits old_limits = control->limits;
     control->limits = *limits;
     txn_begin(&reload.txn, &control->slab, control->alloc);
@@ -607,7 +625,7 @@ int control_zone_status(const struct control *control, uint32_t zone, struct zon
         .only = entry->desired->only,
         .loaded_at = entry->loaded_at,
         .problem = entry->problem,
-        .overlay_names = entry->served.edits.count,
+        .overlay_names = entry->served.edits.names,
     };
     return ERR_OK;
 }

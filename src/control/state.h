@@ -11,11 +11,17 @@
 #include "control/control.h"
 #include "snapshot/compile.h"
 
+/* The records of one overlay's file; path NULL: the overlay has none. */
+struct overlay_file {
+    char *path;
+    struct records records;
+};
+
 /* One version of a zone's content, judged by itself: its base tree and its overlays' edits. */
 struct version {
     struct zone_base base;
     struct zone_edits edits;
-    struct records *overlay_files; /* kept, for compiling again under another configuration */
+    struct overlay_file *overlay_files; /* kept, for compiling again under another configuration */
     uint32_t overlay_file_count;
     bool present;
 };
@@ -53,9 +59,13 @@ struct control {
 int version_make(struct control *control, const struct desired_zone *zone,
                  const struct zone_content *content, struct twig old_root, struct version *out,
                  struct diag_list *diags);
-/* Parses the edits again for another desired zone (same origin). */
-int version_edits(struct control *control, const struct desired_zone *zone,
-                  const struct version *from, struct zone_edits *out, struct diag_list *diags);
+/* The overlays of a version again, for another desired zone of the same origin: files that `from`
+ * has, or else `other` (may be NULL). They are found by path, as overlays come and go. ERR_INVALID:
+ * a file that neither has, or a finding in a text. On failure `out` holds what the caller must
+ * drop. */
+int version_overlays_again(struct control *control, const struct desired_zone *zone,
+                           const struct version *from, const struct version *other,
+                           struct version *out, struct diag_list *diags);
 /* Drops what it holds; its tree goes to `retired`. */
 void version_drop(struct control *control, struct version *version, struct retired *retired);
 

@@ -31,25 +31,88 @@ static int records_copy(const struct alloc *alloc, const struct records *from, s
     return ERR_OK;
 }
 
-static int overlay_files_copy(struct control *control, const struct zone_content *content,
-                              struct version *out)
+/* Places for the overlay files of a desired zone, empty. */
+static int overlay_files_new(struct control *control, const struct desired_zone *zone,
+                             struct version *out)
 {
-    uint32_t count = content->overlay_count;
-    out->overlay_files = mem_new_zero(control->alloc, count ? count : 1, sizeof(struct records));
+    uint32_t count = zone->overlay_count;
+    out->overlay_files =
+        mem_new_zero(control->alloc, count ? count : 1, sizeof(*out->overlay_files));
     if (!out->overlay_files) {
         return ERR_NOMEM;
     }
     for (uint32_t i = 0; i < count; i++) {
-        records_init(&out->overlay_files[i], control->alloc);
+        records_init(&out->overlay_files[i].records, control->alloc);
     }
     out->overlay_file_count = count;
-    for (uint32_t i = 0; i < count; i++) {
-        int err = records_copy(control->alloc, &content->overlays[i], &out->overlay_files[i]);
-        if (err != ERR_OK) {
-            return err;
+    return ERR_OK;
+}
+
+static int overlay_file_fill(struct control *control, struct overlay_file *file, const char *path,
+                             const struct records *records)
+{
+    file->path = mem_copy_text(control->alloc, path);
+    return file->path ? records_copy(control->alloc, records, &file->records) : ERR_NOMEM;
+}
+
+static int overlay_files_copy(struct control *control, const struct desired_zone *zone,
+                              const struct zone_content *content, struct version *out)
+{
+    int err = overlay_files_new(control, zone, out);
+    for (uint32_t i = 0; err == ERR_OK && i < zone->overlay_count; i++) {
+        if (zone->overlays[i].file && i < content->overlay_count) {
+            err = overlay_file_fill(control, &out->overlay_files[i], zone->overlays[i].file,
+                                    &content->overlays[i]);
         }
     }
-    return ERR_OK;
+    return err;
+}
+
+static const struct records *overlay_file_find(const struct version *version, const char *path)
+{
+    for (uint32_t i = 0; version && i < version->overlay_file_count; i++) {
+        const struct overlay_file *file = &version->overlay_files[i];
+        if (file->path && strcmp(file->path, path) == 0) {
+            return &file->records;
+        }
+    }
+    return NULL;
+}
+
+static int version_edits(struct control *control, const struct desired_zone *zone,
+                         struct version *version, struct diag_list *diags)
+{
+    uint32_t count = version->overlay_file_count;
+    struct records *files = mem_new_zero(control->alloc, count ? count : 1, sizeof(*files));
+    if (!files) {
+        return ERR_NOMEM;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        files[i] = version->overlay_files[i].records; /* only read */
+    }
+    int err = zone_edits_build(control->alloc, zone, files, count, diags, &version->edits);
+    mem_free(control->alloc, files);
+    return err;
+}
+
+int version_overlays_again(struct control *control, const struct desired_zone *zone,
+                           const struct version *from, const struct version *other,
+                           struct version *out, struct diag_list *diags)
+{
+    int err = overlay_files_new(control, zone, out);
+    for (uint32_t i = 0; err == ERR_OK && i < zone->overlay_count; i++) {
+        const char *path = zone->overlays[i].file;
+        const struct records *records = path ? overlay_file_find(from, path) : NULL;
+        records = path && !records ? overlay_file_find(other, path) : records;
+        if (path && !records) {
+            diag_add(diags, SEVERITY_ERROR, zone->overlays[i].place,
+                     "mend the zone's files first, they are loaded together",
+                     "the overlay file %s was never loaded", path);
+            return ERR_INVALID;
+        }
+        err = records ? overlay_file_fill(control, &out->overlay_files[i], path, records) : ERR_OK;
+    }
+    return err == ERR_OK ? version_edits(control, zone, out, diags) : err;
 }
 
 static int base_make(struct control *control, const struct desired_zone *zone,
@@ -88,11 +151,10 @@ int version_make(struct control *control, const struct desired_zone *zone,
     *out = (struct version){.present = true};
     int err = base_make(control, zone, &content->base, old_root, &out->base, diags);
     if (err == ERR_OK) {
-        err = overlay_files_copy(control, content, out);
+        err = overlay_files_copy(control, zone, content, out);
     }
     if (err == ERR_OK) {
-        err = zone_edits_build(control->alloc, zone, out->overlay_files, out->overlay_file_count,
-                               diags, &out->edits);
+        err = version_edits(control, zone, out, diags);
     }
     if (err != ERR_OK) {
         struct retired garbage = {0};
@@ -102,20 +164,14 @@ int version_make(struct control *control, const struct desired_zone *zone,
     return err;
 }
 
-int version_edits(struct control *control, const struct desired_zone *zone,
-                  const struct version *from, struct zone_edits *out, struct diag_list *diags)
-{
-    return zone_edits_build(control->alloc, zone, from->overlay_files, from->overlay_file_count,
-                            diags, out);
-}
-
 void version_drop(struct control *control, struct version *version, struct retired *retired)
 {
     if (!twig_empty(version->base.root)) {
         slab_release(&control->slab, version->base.root.ref, retired);
     }
     for (uint32_t i = 0; i < version->overlay_file_count; i++) {
-        records_deinit(&version->overlay_files[i]);
+        mem_free(control->alloc, version->overlay_files[i].path);
+        records_deinit(&version->overlay_files[i].records);
     }
     mem_free(control->alloc, version->overlay_files);
     zone_edits_deinit(&version->edits);
