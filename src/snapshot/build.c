@@ -73,7 +73,8 @@ static int build_flush(struct build *build)
     if (err == ERR_LIMIT) {
         findings_add(build->findings, SEVERITY_ERROR, build->owner, 0, (struct place){0},
                      "spread the records over several names", "too much data");
-        err = ERR_INVALID;
+        node_draft_clear(&build->draft);
+        return ERR_OK; /* the zone is refused, but its other mistakes are found too */
     }
     if (err != ERR_OK) {
         return err;
@@ -132,6 +133,7 @@ static int build_record(struct build *build, const struct record *record,
         findings_add(build->findings, SEVERITY_ERROR, record->owner, record->type,
                      (struct place){.file = list->files[record->file], .line = record->line},
                      "an A record has 4 bytes, an AAAA record 16", "address of a wrong length");
+        return ERR_OK;
     }
     return err;
 }

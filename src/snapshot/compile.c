@@ -69,8 +69,7 @@ static int edit_take_records(struct edits_build *build, struct zone_edit *edit,
 
 /* Next run of records with one owner; *run is grown as needed. Returns its length, negative on
  * error. */
-static int run_next(const struct alloc *alloc, struct records_iter *iter, struct record *next,
-                    bool *more, struct buf *run)
+static int run_next(struct records_iter *iter, struct record *next, bool *more, struct buf *run)
 {
     run->len = 0;
     if (!*more) {
@@ -83,7 +82,6 @@ static int run_next(const struct alloc *alloc, struct records_iter *iter, struct
         }
         *more = records_iter_next(iter, next);
     } while (*more && name_equal(next->owner, first.owner));
-    (void)alloc;
     return (int)(run->len / sizeof(struct record));
 }
 
@@ -97,7 +95,7 @@ static int edits_from_file(struct edits_build *build, const struct desired_overl
     bool more = records_iter_next(&iter, &next);
     int count, err = ERR_OK;
     buf_init(&run, build->alloc);
-    while (err == ERR_OK && (count = run_next(build->alloc, &iter, &next, &more, &run)) != 0) {
+    while (err == ERR_OK && (count = run_next(&iter, &next, &more, &run)) != 0) {
         const struct record *first = (const struct record *)(const void *)run.data;
         struct zone_edit *edit = count > 0 ? edit_new(build, first->owner) : NULL;
         if (!edit) {
@@ -105,6 +103,7 @@ static int edits_from_file(struct edits_build *build, const struct desired_overl
             break;
         }
         edit->op = EDIT_REPLACE;
+        edit->from_file = true;
         edit->overlay = index;
         edit->views = overlay->views;
         edit->place =
@@ -176,6 +175,61 @@ static int edit_compare(const void *left, const void *right)
     return diff ? diff : (a->order < b->order ? -1 : a->order > b->order);
 }
 
+/* Puts the records of `count` edits into the first. */
+static int edits_merge(struct zone_edits *edits, struct zone_edit *first, uint32_t count)
+{
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        total += first[i].record_count;
+    }
+    struct draft_record *records = arena_new(&edits->arena, total * sizeof(*records));
+    if (!records) {
+        return ERR_NOMEM;
+    }
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(records + at, first[i].records, first[i].record_count * sizeof(*records));
+        at += first[i].record_count;
+    }
+    first->records = records;
+    first->record_count = total;
+    return ERR_OK;
+}
+
+/* How many edits from `at` on are one: an owner may come back later in an overlay's file. */
+static uint32_t edits_alike(const struct zone_edits *edits, uint32_t at)
+{
+    const struct zone_edit *first = &edits->edits[at];
+    uint32_t end = at + 1;
+    while (end < edits->count && first->from_file && edits->edits[end].from_file &&
+           edits->edits[end].overlay == first->overlay &&
+           name_equal(edits->edits[end].owner, first->owner)) {
+        end++;
+    }
+    return end - at;
+}
+
+/* Sorts the edits by owner; what a file says of one owner is one replacement. */
+static int edits_settle(struct zone_edits *edits)
+{
+    uint32_t kept = 0;
+    if (edits->count) {
+        qsort(edits->edits, edits->count, sizeof(*edits->edits), edit_compare);
+    }
+    for (uint32_t at = 0; at < edits->count;) {
+        uint32_t alike = edits_alike(edits, at);
+        int err = alike > 1 ? edits_merge(edits, &edits->edits[at], alike) : ERR_OK;
+        if (err != ERR_OK) {
+            return err;
+        }
+        edits->names += !kept || !name_equal(edits->edits[kept - 1].owner, edits->edits[at].owner);
+        edits->edits[kept++] = edits->edits[at];
+        at += alike;
+    }
+    edits->count = kept;
+    return ERR_OK;
+}
+
 int zone_edits_build(const struct alloc *alloc, const struct desired_zone *zone,
                      const struct records *file_records, uint32_t file_count,
                      struct diag_list *diags, struct zone_edits *out)
@@ -196,10 +250,7 @@ int zone_edits_build(const struct alloc *alloc, const struct desired_zone *zone,
             break;
         }
     }
-    if (out->count) {
-        qsort(out->edits, out->count, sizeof(*out->edits), edit_compare);
-    }
-    return result;
+    return result == ERR_OK ? edits_settle(out) : result;
 }
 
 void zone_edits_deinit(struct zone_edits *edits)
@@ -453,8 +504,9 @@ int zone_compile_change(struct txn *txn, const struct desired_zone *zone, struct
     }
     txn_retain(txn, node);
     err = qp_set(txn, &tree->root, name, node, node_leaf_flags(node_at(txn->slab, node)));
-    if (err != ERR_OK && txn_reserve(txn) == ERR_OK) {
-        txn_drop(txn, node);
+    if (err != ERR_OK) {
+        struct retired none = {0};
+        slab_release(txn->slab, node, &none); /* the base holds it: nothing is retired */
     }
     return err;
 }

@@ -17,7 +17,8 @@
 struct zone_edit {
     uint8_t *owner; /* absolute */
     enum edit_op op;
-    uint16_t type; /* 0: not named */
+    bool from_file; /* of the overlay */
+    uint16_t type;  /* 0: not named */
     uint32_t order, overlay;
     uint64_t views;
     struct place place;
@@ -29,6 +30,7 @@ struct zone_edits {
     struct arena arena;
     struct zone_edit *edits;
     uint32_t count;
+    uint32_t names; /* different owners */
 };
 
 /* Parses the overlays of a zone: their inline texts, and the records of their files

@@ -148,6 +148,14 @@ static void guard_name(struct guard *guard, const uint8_t *owner, struct place p
     }
 }
 
+static bool implicit_count(void *ctx, uint16_t type, const struct address *address)
+{
+    struct guard *guard = ctx;
+    (void)type;
+    guard->implicit_private += address_kind(address) != ADDRESS_PUBLIC;
+    return true;
+}
+
 /* Most names of a base need no look at each view: nobody outside sees the zone, and nothing public
  * hides among the private addresses. Returns whether the name was settled that way. */
 static bool guard_fast(struct guard *guard, const struct node *node)
@@ -160,9 +168,8 @@ static bool guard_fast(struct guard *guard, const struct node *node)
             return false;
         }
     }
-    const struct rrset *a = node_find(node, TYPE_A), *aaaa = node_find(node, TYPE_AAAA);
     if (guard->desired->views[0].implicit) {
-        guard->implicit_private += (a ? a->count : 0u) + (aaaa ? aaaa->count : 0u);
+        node_each_address(node, implicit_count, guard);
     }
     return true;
 }
