@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "dns/name.h"
+#include "dns/rdata.h"
 #include "dns/type.h"
 #include "dns/zonetext.h"
 
@@ -149,7 +150,8 @@ static json_t *record_json(struct reader *reader, const struct raw_record *recor
         reader->bad = true;
         return NULL;
     }
-    if (rdata_to_text(record->type, reader->rdata, (uint16_t)len, reader->text,
+    if (!rdata_check(record->type, reader->rdata, len) ||
+        rdata_to_text(record->type, reader->rdata, (uint16_t)len, reader->text,
                       sizeof(reader->text)) < 0) {
         generic_text(reader, len);
     }
@@ -213,7 +215,7 @@ static json_t *edns_json(struct reader *reader, const struct raw_record *opt)
     while (edns && !reader->bad && reader->at < end) {
         unsigned code = read_number(reader, 2);
         size_t len = read_number(reader, 2);
-        if (reader->bad || end - reader->at < len) {
+        if (reader->bad || reader->at > end || end - reader->at < len) {
             reader->bad = true;
             break;
         }

@@ -31,7 +31,7 @@ static int run_words(int argc, char **argv, int (*serve)(const struct cli_serve 
     if (call.arguments && call.values) {
         status = call_run(argc, argv, &call);
     } else {
-        print_error("out of memory");
+        print_failure("out of memory");
     }
     free(call.arguments);
     free(call.values);
@@ -51,7 +51,7 @@ int cli_main(int argc, char **argv, int (*serve)(const struct cli_serve *serve))
     }
     int status = run_words(argc - 1, argv + 1, serve);
     if (fflush(stdout) != 0 && status == EXIT_DONE) {
-        return print_error("standard output cannot be written");
+        return print_failure("standard output cannot be written");
     }
     return status;
 }
@@ -60,7 +60,7 @@ int run_serve(const struct call *call)
 {
     const char **words = calloc(2 * ((size_t)call->value_count + 1), sizeof(*words));
     if (!words) {
-        return print_error("out of memory");
+        return print_failure("out of memory");
     }
     const char **zones = words + call->value_count + 1;
     struct cli_serve serve = {

@@ -99,7 +99,7 @@ static int failed(const struct call *call, const char *field, const char *reason
         print_json(http_error_body(field, reason, mend));
         return EXIT_NO;
     }
-    return print_error("%s%s%s", reason, mend ? "; " : "", mend ? mend : "");
+    return print_failure("%s%s%s", reason, mend ? "; " : "", mend ? mend : "");
 }
 
 static int nobody_there(const struct call *call, const char *socket, CURLcode code)

@@ -172,7 +172,7 @@ static int completion_show(const struct call *call, const char *shell, void (*pr
     size_t len = 0;
     FILE *out = open_memstream(&script, &len);
     if (!out) {
-        return print_error("out of memory");
+        return print_failure("out of memory");
     }
     print(out);
     fclose(out);

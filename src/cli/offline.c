@@ -164,7 +164,7 @@ int offline_check(const struct call *call, const char *file, struct offline **re
     }
     struct offline *offline = calloc(1, sizeof(*offline));
     if (!offline) {
-        return print_error("out of memory");
+        return print_failure("out of memory");
     }
     offline->alloc = &ALLOC_MALLOC;
     diag_init(&offline->findings, offline->alloc);
@@ -231,7 +231,7 @@ int offline_answer(const struct call *call, int err, const struct explain_refusa
         return EXIT_DONE;
     }
     if (err != ERR_INVALID) {
-        return print_error("%s", error_text(err));
+        return print_failure("%s", error_text(err));
     }
     if (call_has(call, OPT_JSON)) {
         print_json(http_error_body(refusal->field, refusal->reason, refusal->mend));

@@ -39,7 +39,7 @@ __attribute__((format(printf, 1, 0))) static void error_line(const char *format,
     fputc('\n', stderr);
 }
 
-int print_error(const char *format, ...)
+int print_failure(const char *format, ...)
 {
     va_list args;
     va_start(args, format);

@@ -29,7 +29,7 @@ enum colour {
 void print_colour(FILE *out, enum colour colour);
 
 /* "horizon: error: TEXT" on standard error; returns EXIT_NO. */
-__attribute__((format(printf, 1, 2))) int print_error(const char *format, ...);
+__attribute__((format(printf, 1, 2))) int print_failure(const char *format, ...);
 /* The same, then where to read on; returns EXIT_USAGE. */
 __attribute__((format(printf, 2, 3))) int print_usage(const struct command *command,
                                                       const char *format, ...);

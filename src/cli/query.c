@@ -202,7 +202,7 @@ static int daemon_endpoint(const struct call *call, struct endpoint *out)
     int err = endpoint_from_text(show_text(listener, "address"), out);
     json_decref(status);
     if (err != ERR_OK) {
-        return print_error("the daemon names no listener; say which with --at");
+        return print_failure("the daemon names no listener; say which with --at");
     }
     if (endpoint_is_wildcard(out)) {
         out->address.bytes[15] = 1;
@@ -276,12 +276,12 @@ static int probe_run(const struct call *call, struct probe *probe)
     probe->query_len = reply_make_query(&question, probe->query);
     char at[ENDPOINT_TEXT_BYTES];
     if (probe_ask(probe) != ERR_OK) {
-        return print_error("%s: %s", endpoint_to_text(&probe->at, at), strerror(errno));
+        return print_failure("%s: %s", endpoint_to_text(&probe->at, at), strerror(errno));
     }
     json_t *reply = NULL;
     int err = reply_to_json(probe->reply, probe->reply_len, &reply);
     if (err != ERR_OK) {
-        return print_error("%s: %s", endpoint_to_text(&probe->at, at), error_text(err));
+        return print_failure("%s: %s", endpoint_to_text(&probe->at, at), error_text(err));
     }
     return probe_show(call, probe, reply);
 }
@@ -289,7 +289,7 @@ static int probe_run(const struct call *call, struct probe *probe)
 int run_query(const struct call *call)
 {
     struct probe *probe = calloc(1, sizeof(*probe));
-    int status = probe ? probe_run(call, probe) : print_error("out of memory");
+    int status = probe ? probe_run(call, probe) : print_failure("out of memory");
     free(probe);
     return status;
 }

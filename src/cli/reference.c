@@ -116,7 +116,7 @@ int run_reference(const struct call *call)
         return EXIT_DONE;
     }
     if (config_reference_write(stdout) != ERR_OK) {
-        return print_error("standard output cannot be written");
+        return print_failure("standard output cannot be written");
     }
     return EXIT_DONE;
 }

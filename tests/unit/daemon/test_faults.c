@@ -7,7 +7,7 @@
  *
  * The daemon runs in a child; the parent arms the n-th refusal in shared memory.
  *
- * wraps: realloc mmap mprotect socket bind listen epoll_ctl pthread_create read uv_queue_work
+ * wraps: realloc mmap64 mprotect socket bind listen epoll_ctl pthread_create read uv_queue_work
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,15 +72,13 @@ static bool refuse(const char *name)
     }
 
 WRAP(void *, realloc, (void *mem, size_t bytes), (mem, bytes), NULL, ENOMEM)
-WRAP(void *, mmap, (void *at, size_t len, int prot, int flags, int fd, off_t offset),
+WRAP(void *, mmap64, (void *at, size_t len, int prot, int flags, int fd, off_t offset),
      (at, len, prot, flags, fd, offset), MAP_FAILED, ENOMEM)
 WRAP(int, mprotect, (void *at, size_t len, int prot), (at, len, prot), -1, ENOMEM)
 WRAP(int, socket, (int domain, int type, int protocol), (domain, type, protocol), -1, EMFILE)
 WRAP(int, bind, (int fd, const struct sockaddr *name, socklen_t len), (fd, name, len), -1,
      EADDRINUSE)
 WRAP(int, listen, (int fd, int backlog), (fd, backlog), -1, EADDRINUSE)
-WRAP(int, epoll_ctl, (int epfd, int op, int fd, struct epoll_event *event), (epfd, op, fd, event),
-     -1, ENOSPC)
 WRAP(int, pthread_create,
      (pthread_t * thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg),
      (thread, attr, run, arg), EAGAIN, EAGAIN)
@@ -88,6 +86,18 @@ WRAP(ssize_t, read, (int fd, void *buf, size_t len), (fd, buf, len), -1, EIO)
 WRAP(int, uv_queue_work,
      (uv_loop_t * loop, uv_work_t *job, uv_work_cb work, uv_after_work_cb after),
      (loop, job, work, after), UV_ENOMEM, ENOMEM)
+
+int __real_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+/* Only adding needs memory; the kernel never refuses to change or to remove what is there. */
+int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+    if (op == EPOLL_CTL_ADD && refuse("epoll_ctl")) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return __real_epoll_ctl(epfd, op, fd, event);
+}
 
 /* --- the world of a test ------------------------------------------------------------------------
  */
@@ -287,6 +297,7 @@ static int leave(void **state)
     }
     rmdir(folder);
     munmap(fault, sizeof(*fault));
+    fault = NULL;
     return 0;
 }
 
