@@ -61,6 +61,16 @@ static const struct form FORMS[] = {
     FORM(TYPE_HTTPS, false, "\0\1\0\0\3\0\2\0\1\0\1\0\3\2h3"), /* keys not in order */
     FORM(TYPE_SVCB, false, "\0\1\0\0\3\0\1\0"),
     FORM(TYPE_TSIG, false, "\0\0"),
+    /* Types of RFC 1035 that libknot calls obsolete: answered with compressed names, so they must
+     * be names. */
+    FORM(TYPE_MD, true, "\3www\0"),
+    FORM(TYPE_MD, false, "\77"),
+    FORM(TYPE_MF, false, "\377\377\377\377"),
+    FORM(TYPE_MB, false, ""),
+    FORM(TYPE_MG, false, "\3www"),
+    FORM(TYPE_MR, false, "\3www\0\0"),
+    FORM(TYPE_MINFO, true, "\1a\0\1b\0"),
+    FORM(TYPE_MINFO, false, "\1a\0\1b"),
 };
 
 static void test_forms(void **state)
