@@ -172,15 +172,29 @@ static void refuse(struct exchange *ex, int ede, const char *why)
     trace_add(ex->trace, TRACE_REFUSED, "%s", why);
 }
 
-/* version.bind and id.server in class CH, when configured. */
+/* The server's version and name in class CH (RFC 4892 for the latter), when configured. */
+static const char *chaos_text(const struct exchange *ex)
+{
+    const struct scope *scope = ex->snapshot->scope;
+    const struct {
+        const char *name, *text;
+    } table[] = {
+        {"\7version\4bind", scope->version_bind},
+        {"\7version\6server", scope->version_bind},
+        {"\2id\6server", scope->id_server},
+        {"\10hostname\4bind", scope->id_server},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (name_equal(ex->query.name, (const uint8_t *)table[i].name)) {
+            return table[i].text;
+        }
+    }
+    return NULL;
+}
+
 static void chaos(struct exchange *ex)
 {
-    static const uint8_t version_bind[] = "\7version\4bind";
-    static const uint8_t id_server[] = "\2id\6server";
-    const struct scope *scope = ex->snapshot->scope;
-    const char *text = name_equal(ex->query.name, version_bind) ? scope->version_bind
-                       : name_equal(ex->query.name, id_server)  ? scope->id_server
-                                                                : NULL;
+    const char *text = chaos_text(ex);
     size_t len = text ? strlen(text) : 0;
     struct reply *reply = &ex->reply;
     if (!text || len > 255 || reply->len + 13 + len > reply->limit ||
