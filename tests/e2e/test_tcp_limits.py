@@ -131,6 +131,7 @@ def test_slowloris_from_many_addresses(serve, connections):
         stream = Stream(daemon.port, source=source)
         stream.send(b"\0")
         slow.append(stream)
+    wait_until(lambda: counter(daemon, "tcp_accepted") >= SLOWLORIS)  # the attack is complete
     steady = Stream(daemon.port, source="127.0.0.77")
     steady.ask()
     assert max(good_query_s(daemon.port) for _ in range(10)) < GOOD_LIMIT_S
