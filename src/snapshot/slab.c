@@ -73,7 +73,7 @@ static int slab_extend(struct slab *slab, size_t bytes, ref_t *out)
 {
     size_t end = slab->top + bytes;
     if (end > slab->backing.reserved || slab->top / SLAB_UNIT > UINT32_MAX) {
-        return ERR_LIMIT;
+        return ERR_NOMEM;
     }
     if (end > slab->committed) {
         size_t want = slab->committed + slab->committed / 16 + COMMIT_STEP;

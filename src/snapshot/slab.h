@@ -105,8 +105,8 @@ void txn_begin(struct txn *txn, struct slab *slab, const struct alloc *alloc);
 /* Room for the notes of one operation; called by each operation before it changes anything. */
 int txn_reserve(struct txn *txn);
 
-/* A fresh private block of `bytes` (header included), refs 1, content not cleared; ERR_NOMEM,
- * ERR_LIMIT. */
+/* A fresh private block of `bytes` (header included), refs 1, content not cleared. ERR_NOMEM: the
+ * slab is full; ERR_LIMIT: larger than the largest class. */
 int txn_alloc(struct txn *txn, size_t bytes, enum block_kind kind, ref_t *out);
 
 /* May the block be changed in place? */
