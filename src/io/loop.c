@@ -3,12 +3,19 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/limits.h"
+#include "io/pool.h"
+#include "io/reserve.h"
 
+#include <errno.h>
+#include <sys/epoll.h>
 #include <uv.h>
 
 struct loop {
     const struct alloc *alloc;
     uv_loop_t uv;
+    struct pool *pool;
+    uv_async_t finished; /* rung by the pool; holds the loop while a job is under way */
 };
 
 /* One callback and where it goes; every handle begins with its libuv half. */
@@ -38,13 +45,6 @@ struct loop_bell {
     struct target target;
 };
 
-struct job {
-    uv_work_t uv;
-    struct loop *loop;
-    loop_callback *work, *done;
-    void *ctx;
-};
-
 static int error_from_uv(int status)
 {
     switch (status) {
@@ -68,6 +68,50 @@ static void target_call(const struct target *target)
     target->call(target->ctx);
 }
 
+/* Lets libuv find the descriptor registered. It would do that itself when it runs, and end the
+ * process when the kernel has no memory for it; here that is an error. */
+static int watch_ahead(struct loop *loop, int fd)
+{
+    struct epoll_event event = {.events = 0, .data.fd = fd};
+    if (epoll_ctl(uv_backend_fd(&loop->uv), EPOLL_CTL_ADD, fd, &event) == 0 || errno == EEXIST) {
+        return ERR_OK;
+    }
+    return errno == ENOMEM ? ERR_NOMEM : ERR_LIMIT;
+}
+
+static void jobs_finished(uv_async_t *uv)
+{
+    struct loop *loop = uv->data;
+    pool_finish(loop->pool);
+    if (!pool_busy(loop->pool)) {
+        uv_unref((uv_handle_t *)uv);
+    }
+}
+
+static void job_ring(void *loop)
+{
+    uv_async_send(&((struct loop *)loop)->finished);
+}
+
+static int loop_open(struct loop *loop)
+{
+    int err = watch_ahead(loop, loop->uv.async_io_watcher.fd);
+    if (err == ERR_OK) {
+        err = watch_ahead(loop, loop->uv.signal_io_watcher.fd);
+    }
+    if (err == ERR_OK) {
+        err = pool_new(loop->alloc, LIMIT_LOADING, job_ring, loop, &loop->pool);
+    }
+    if (err == ERR_OK) {
+        err = error_from_uv(uv_async_init(&loop->uv, &loop->finished, jobs_finished));
+    }
+    if (err == ERR_OK) {
+        loop->finished.data = loop;
+        uv_unref((uv_handle_t *)&loop->finished);
+    }
+    return err;
+}
+
 int loop_new(const struct alloc *alloc, struct loop **ret_loop)
 {
     struct loop *loop = mem_new_zero(alloc, 1, sizeof(*loop));
@@ -75,9 +119,15 @@ int loop_new(const struct alloc *alloc, struct loop **ret_loop)
         return ERR_NOMEM;
     }
     loop->alloc = alloc;
+    reserve_for_libuv();
     int err = error_from_uv(uv_loop_init(&loop->uv));
     if (err != ERR_OK) {
         mem_free(alloc, loop);
+        return err;
+    }
+    err = loop_open(loop);
+    if (err != ERR_OK) {
+        loop_free(loop);
         return err;
     }
     *ret_loop = loop;
@@ -89,10 +139,15 @@ void loop_free(struct loop *loop)
     if (!loop) {
         return;
     }
-    /* Closing handles call back once more. */
+    if (loop->finished.data) {
+        uv_close((uv_handle_t *)&loop->finished, NULL);
+    }
+    /* Closing handles call back once more; a loop_stop() that met no run ends the first. */
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     int status = uv_loop_close(&loop->uv);
     ASSERT(status == 0);
+    pool_free(loop->pool);
     mem_free(loop->alloc, loop);
 }
 
@@ -235,6 +290,9 @@ int loop_poll_new(struct loop *loop, int fd, loop_callback *callback, void *ctx,
         return err;
     }
     err = error_from_uv(uv_poll_start(&poll->uv, UV_READABLE | UV_DISCONNECT, poll_ready));
+    if (err == ERR_OK) {
+        err = watch_ahead(loop, fd); /* not before: uv_poll_start() takes it out of the set */
+    }
     if (err != ERR_OK) {
         loop_poll_free(poll);
         return err;
@@ -290,33 +348,11 @@ void loop_bell_free(struct loop_bell *bell)
     }
 }
 
-static void job_work(uv_work_t *uv)
-{
-    struct job *job = (struct job *)uv;
-    job->work(job->ctx);
-}
-
-static void job_done(uv_work_t *uv, int status)
-{
-    (void)status; /* jobs are never cancelled */
-    struct job job = *(struct job *)uv;
-    mem_free(job.loop->alloc, (struct job *)uv);
-    job.done(job.ctx);
-}
-
 int loop_job_start(struct loop *loop, loop_callback *work, loop_callback *done, void *ctx)
 {
-    struct job *job = handle_new(loop, sizeof(*job));
-    if (!job) {
-        return ERR_NOMEM;
-    }
-    job->loop = loop;
-    job->work = work;
-    job->done = done;
-    job->ctx = ctx;
-    int err = error_from_uv(uv_queue_work(&loop->uv, &job->uv, job_work, job_done));
-    if (err != ERR_OK) {
-        mem_free(loop->alloc, job);
+    int err = pool_start(loop->pool, work, done, ctx);
+    if (err == ERR_OK) {
+        uv_ref((uv_handle_t *)&loop->finished);
     }
     return err;
 }
