@@ -287,8 +287,11 @@ static int server_build(struct server *server, const struct desired *desired,
         err = workers_new(server);
     }
     if (err != ERR_OK) {
-        diag_add(diags, SEVERITY_ERROR, (struct place){0}, NULL, "cannot make %u workers: %s",
-                 (unsigned)server->workers, error_text(err));
+        bool full = err == ERR_LIMIT;
+        diag_add(diags, SEVERITY_ERROR, (struct place){0},
+                 full ? "raise LimitNOFILE in the unit, or ulimit -n" : NULL,
+                 "cannot make %u workers: %s", (unsigned)server->workers,
+                 full ? "no file descriptor is left" : error_text(err));
     }
     return err;
 }
