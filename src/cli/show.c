@@ -161,7 +161,7 @@ void show_explanation(const json_t *explanation)
     show_view(json_object_get(explanation, "view"));
     show_zone_of(json_object_get(explanation, "zone"));
     label("steps");
-    printf("\n");
+    printf("RFC and section, and what was found\n");
     show_steps(json_object_get(explanation, "steps"));
     label("reply");
     printf("%s\n", show_reply_summary(reply, summary, sizeof(summary)));
@@ -187,7 +187,13 @@ static void zone_row(struct table *table, const json_t *zone)
     table_cell(table, "%s", print_number(show_number(zone, "names"), number));
     table_cell(table, "%s", print_number(show_number(zone, "records"), number));
     table_cell(table, "%s", show_text(zone, "file"));
-    table_cell(table, "%s", show_text(zone, "problem"));
+    if (strcmp(show_text(zone, "state"), "held") == 0) {
+        table_cell(table, "%s; if meant: horizon reload --accept %s@%lld",
+                   show_text(zone, "problem"), show_text(zone, "name"),
+                   (long long)show_number(zone, "held_serial"));
+    } else {
+        table_cell(table, "%s", show_text(zone, "problem"));
+    }
 }
 
 size_t show_zones(const json_t *zones, int all)

@@ -250,16 +250,20 @@ static void on_loaded(void *ctx)
 {
     struct reload *reload = ctx;
     struct run *run = &reload->run;
-    int err = ERR_OK;
+    /* A daemon that stops publishes nothing more: not all zones were read. */
+    int err = reload->state->stopping ? ERR_BUSY : ERR_OK;
     if (run->epoch) {
-        err = reload->state->stopping ? ERR_BUSY : take_over(reload);
+        err = err == ERR_OK ? take_over(reload) : err;
         drop_loaded(reload);
         if (err != ERR_OK) {
             server_retarget_abort(reload->state->server);
-            refuse(reload, err);
-            return;
+        } else {
+            log_diags(&run->findings);
         }
-        log_diags(&run->findings);
+    }
+    if (err != ERR_OK) {
+        refuse(reload, err);
+        return;
     }
     reloaded(reload);
 }

@@ -175,6 +175,7 @@ def test_suspicious_reload_is_held_until_accepted(start):
     assert "horizon reload --accept example.com.@2" in text
     assert daemon.run("reload", "--accept", "example.com@3").returncode == 1
     assert daemon.run_json("status")["zones"][0]["state"] == "held"
+    assert "horizon reload --accept example.com.@2" in daemon.run("status").stdout
     done = daemon.run_json("reload", "--accept", "example.com@2")
     assert done["ok"] and done["held"] == []
     assert daemon.ask("h7.example.com").rcode() == dns.rcode.NXDOMAIN
