@@ -33,7 +33,8 @@ struct daemon {
     int inherited[LIMIT_LISTENERS * LIMIT_WORKERS];
     uint32_t inherited_count;
     struct identity identity;
-    bool loaded;
+    bool loaded, ready;
+    bool reload_wanted; /* asked for before there was anything to reload */
 };
 
 /* Tells what a step of the start found; 0 goes on. */
@@ -65,6 +66,10 @@ static void on_stop_signal(void *ctx)
 static void on_reload_signal(void *ctx)
 {
     struct daemon *daemon = ctx;
+    if (!daemon->ready) {
+        daemon->reload_wanted = true; /* zones of the first configuration are still being read */
+        return;
+    }
     if (!daemon->state.stopping && reload_ask(daemon->state.reload, NULL, NULL) != ERR_OK) {
         log_error("no memory for a reload");
     }
@@ -317,6 +322,10 @@ static int start_serving(struct daemon *daemon)
     err = start_control(daemon);
     if (step_told(daemon, err, "control socket") == ERR_OK) {
         ready_line(state);
+        daemon->ready = true;
+        if (daemon->reload_wanted) {
+            on_reload_signal(daemon);
+        }
     }
     return err;
 }
