@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import socket
+import threading
 import time
 
 import daemons
@@ -174,11 +175,10 @@ def test_service_manager_is_told(start, folder):
 
 
 def test_stop_while_zones_are_being_read(folder):
-    lines = "".join(f"h{i} A 192.0.2.{i % 250}\n" for i in range(300000))
-    (folder / "z").write_text(zone_text(more=lines))
+    big_zone(folder)
     daemon = daemons.Daemon(folder, ["--listen", f"127.0.0.1:{daemons.free_port()}", "--zone",
                                      f"example.com={folder}/z"], 0, wait=False)
-    time.sleep(0.1)
+    wait_until_caught(daemon, signal.SIGTERM)
     assert daemon.stop() == 0
 
 
@@ -190,3 +190,52 @@ def test_many_zones(start, number):
     )
     for i in range(number):
         assert daemon.texts(f"www.z{i}.example") == [f"192.0.2.{i}"]
+
+
+def wait_until_caught(daemon, number):
+    """Until the process has a handler for the signal: before that, it simply ends it."""
+    status = pathlib.Path(f"/proc/{daemon.process.pid}/status")
+    while True:
+        caught = int(re.search(r"^SigCgt:\s*(\w+)", status.read_text(), re.M).group(1), 16)
+        if caught >> (number - 1) & 1:
+            return
+        time.sleep(0.005)
+
+
+def big_zone(folder, names=300000):
+    lines = "".join(f"h{i} A 192.0.2.{i % 250}\n" for i in range(names))
+    (folder / "z").write_text(zone_text(more=lines))
+
+
+def test_sighup_while_zones_are_being_read(folder):
+    big_zone(folder)
+    port = daemons.free_port()
+    daemon = daemons.Daemon(folder, ["--listen", f"127.0.0.1:{port}", "--zone",
+                                     f"example.com={folder}/z"], port, wait=False)
+    wait_until_caught(daemon, signal.SIGHUP)
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_for("horizon: reloaded")
+    assert daemon.texts("www.example.com") == ["192.0.2.80"]
+    assert daemon.stop() == 0
+
+
+def test_stop_during_a_reload(start, folder):
+    big_zone(folder)
+    daemon = start(zones={"example.com": "z"})
+    big_zone(folder, 300001)
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_for("horizon: reloading")
+    assert daemon.stop() == 0
+
+
+def test_stop_answers_those_who_wait_for_a_reload(start, folder):
+    big_zone(folder)
+    daemon = start(zones={"example.com": "z"})
+    big_zone(folder, 300001)
+    waiting = []
+    thread = threading.Thread(target=lambda: waiting.append(daemon.run("reload")))
+    thread.start()
+    daemon.wait_for("horizon: reloading")
+    assert daemon.stop() == 0
+    thread.join(30)
+    assert not thread.is_alive() and waiting[0].returncode in (0, 1)
