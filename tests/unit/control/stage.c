@@ -9,13 +9,23 @@
 
 #include <stdio.h>
 
-void stage_init(struct stage *stage)
+static void init(struct stage *stage, size_t bytes)
 {
     *stage = (struct stage){0};
     failing_init(&stage->failing, SIZE_MAX);
-    struct slab_backing backing = backing_init(&stage->backing, STAGE_SLAB_BYTES);
+    struct slab_backing backing = backing_init(&stage->backing, bytes);
     diag_init(&stage->diags, &ALLOC_MALLOC);
     assert_int_equal(control_new(&stage->failing.alloc, &backing, &stage->control), ERR_OK);
+}
+
+void stage_init(struct stage *stage)
+{
+    init(stage, STAGE_SLAB_BYTES);
+}
+
+void stage_init_small(struct stage *stage)
+{
+    init(stage, STAGE_SLAB_SMALL_BYTES);
 }
 
 static void epoch_end(struct stage_epoch *epoch)

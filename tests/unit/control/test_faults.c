@@ -135,7 +135,7 @@ static const struct input {
 
 static void stage_prepare(struct stage *stage, const struct input *input)
 {
-    stage_init(stage);
+    stage_init_small(stage);
     stage_file(stage, "example.zone", HEAD "1" TAIL MORE HOSTS);
     stage_file(stage, "other.zone", HEAD "7" TAIL);
     stage_file(stage, "in.overlay", "www A 10.0.0.1\nh0 A 10.0.0.2\nwww A 10.0.0.3\n");
@@ -161,7 +161,7 @@ static bool starve(const struct input *input, size_t heap_calls, size_t slab_uni
     int err = input->input(&stage);
     bool felt = stage.failing.failed || err == ERR_NOMEM;
     stage.failing.left = SIZE_MAX;
-    stage.control->slab.backing.reserved = STAGE_SLAB_BYTES;
+    stage.control->slab.backing.reserved = STAGE_SLAB_SMALL_BYTES;
     stage_audit(&stage);
     if (err != input->good) {
         assert_true(felt);
