@@ -24,6 +24,7 @@
     X(LIMIT_NODE_BYTES, 1048576, "all records of one owner name, encoded")                  \
     X(LIMIT_RRSET_BYTES, 65000, "one record set must fit a TCP reply")                      \
     X(LIMIT_INCLUDE_DEPTH, 8, "nested $INCLUDE files")                                      \
+    X(LIMIT_INCLUDES, 10000, "$INCLUDE directives followed in one zone text")               \
     X(LIMIT_DIAGS, 100, "findings kept from one check; the rest is counted")                \
     X(LIMIT_ZONE_TEXT_BYTES, 4294967295, "size of one zone file")                           \
     X(LIMIT_CONFIG_BYTES, 67108864, "size of the configuration file")                       \

@@ -23,6 +23,7 @@ struct parser {
     const struct zonetext_source *source;
     struct records *out;
     struct diag_list *diags;
+    uint32_t includes; /* followed */
     bool faulty;
 };
 
@@ -252,6 +253,12 @@ static int include_take(struct parser *parser, struct piece *piece)
     if (piece->depth == LIMIT_INCLUDE_DEPTH) {
         refuse(parser, piece, "look for a file that includes itself",
                "more than %d files include each other", LIMIT_INCLUDE_DEPTH);
+        return ERR_OK;
+    }
+    if (parser->includes++ >= LIMIT_INCLUDES) {
+        /* Depth alone does not end this: eight levels of ten each are a hundred million. */
+        refuse(parser, piece, "look for a file that includes itself",
+               "more than %d files are included", LIMIT_INCLUDES);
         return ERR_OK;
     }
     struct place place = {.file = piece->file, .line = record_line(piece)};

@@ -505,6 +505,22 @@ static void test_more_includes_than_the_scanner_has_stack(void **state)
     parsed_deinit(parsed);
 }
 
+/* Each level includes the next several times over: the depth is bounded, the number must be too. */
+static void test_includes_that_multiply(void **state)
+{
+    (void)state;
+    static const struct file files[] = {
+        {"self", "$INCLUDE self\n$INCLUDE self\n$INCLUDE self\n$INCLUDE self\n"
+                 "$INCLUDE self\n$INCLUDE self\n$INCLUDE self\n$INCLUDE self\n"},
+        {NULL, NULL},
+    };
+    struct folder folder = {.files = files};
+    struct parsed *parsed = parse_folder(&folder, "$INCLUDE self\n");
+    assert_int_equal(parsed->err, ERR_INVALID);
+    assert_int_equal(folder.opened, LIMIT_INCLUDES);
+    parsed_deinit(parsed);
+}
+
 static void test_includes_that_fail(void **state)
 {
     (void)state;
@@ -605,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_malformed_rdata_is_shown_as_bytes),
         cmocka_unit_test(test_includes),
         cmocka_unit_test(test_more_includes_than_the_scanner_has_stack),
+        cmocka_unit_test(test_includes_that_multiply),
         cmocka_unit_test(test_includes_that_fail),
         cmocka_unit_test(test_longest_origin),
         cmocka_unit_test(test_failing_allocations),
