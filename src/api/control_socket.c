@@ -98,7 +98,7 @@ static void make_folder(const char *path, const struct control_socket_owner *own
     folder[slash - path] = 0;
     if (mkdir(folder, 0755) == 0 && (owner->user != UINT_MAX || owner->group != UINT_MAX)) {
         /* A failure shows when the socket is made. */
-        int ignored = chown(folder, owner->user, owner->group);
+        int ignored = lchown(folder, owner->user, owner->group);
         (void)ignored;
     }
 }
@@ -114,7 +114,7 @@ static int bind_and_listen(int fd, const struct sockaddr_un *name,
         return fail_errno(diags, path, "bind");
     }
     bool give = owner->user != UINT_MAX || owner->group != UINT_MAX;
-    if (give && chown(path, owner->user, owner->group) != 0) {
+    if (give && lchown(path, owner->user, owner->group) != 0) {
         return fail_errno(diags, path, "owner");
     }
     return listen(fd, LIMIT_CONTROL_CONNECTIONS) == 0 ? ERR_OK : fail_errno(diags, path, "listen");
