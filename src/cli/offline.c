@@ -177,17 +177,19 @@ int offline_open(const struct call *call, const char *file, struct offline **ret
 {
     struct offline *offline = NULL;
     int status = offline_check(call, file, &offline);
-    if (status == EXIT_DONE && !offline->snapshot) {
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    if (offline->findings.errors) {
+        /* Where zones are missing the rest can be asked; but not in silence. */
         print_diags(stderr, &offline->findings);
+    }
+    if (!offline->snapshot) {
         offline_free(offline);
         return EXIT_NO;
     }
-    if (status == EXIT_DONE && offline->findings.errors) {
-        /* The rest is served, so it can be asked; but not in silence. */
-        print_diags(stderr, &offline->findings);
-    }
     *ret_offline = offline;
-    return status;
+    return EXIT_DONE;
 }
 
 void offline_free(struct offline *offline)

@@ -6,8 +6,10 @@
 
 #include <string.h>
 
-static void finding_add(struct reading *reading, enum severity severity, struct place place,
-                        const char *mend, const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void finding_add(struct reading *reading,
+                                                              enum severity severity,
+                                                              struct place place, const char *mend,
+                                                              const char *format, va_list args)
 {
     const char *text = arena_format_args(reading->scratch, format, args);
     if (!text) {

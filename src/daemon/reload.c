@@ -222,7 +222,7 @@ static int take_over(struct reload *reload)
     struct state *state = reload->state;
     struct run *run = &reload->run;
     uint32_t zones = run->epoch->config->desired.zone_count;
-    const struct zone_content **contents = mem_new_zero(state->alloc, zones + 1, sizeof(*contents));
+    const struct zone_content **contents = mem_new_zero(state->alloc, zones + 1, sizeof(void *));
     int err = contents ? ERR_OK : ERR_NOMEM;
     for (uint32_t i = 0; err == ERR_OK && i < run->taken; i++) {
         struct loaded_zone *loaded = &run->loaded[i];
