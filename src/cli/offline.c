@@ -177,7 +177,7 @@ int offline_open(const struct call *call, const char *file, struct offline **ret
 {
     struct offline *offline = NULL;
     int status = offline_check(call, file, &offline);
-    if (status != EXIT_DONE) {
+    if (!offline) {
         return status;
     }
     if (offline->findings.errors) {
