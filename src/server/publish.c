@@ -57,6 +57,7 @@ struct publish {
     struct retired_list waiting, done;
     bool busy; /* the helper holds some in a grace period */
     bool stop;
+    bool helping; /* the helper runs; control's own */
     pthread_t helper;
     const struct alloc *alloc;
     void (*wake)(void *ctx);
@@ -131,14 +132,18 @@ int publish_new(const struct alloc *alloc, void (*wake)(void *ctx), void *ctx, s
     list_init(&publish->done);
     pthread_mutex_init(&publish->mutex, NULL);
     pthread_cond_init(&publish->changed, NULL);
-    if (spawn_thread(&publish->helper, "grace", helper_run, publish) != ERR_OK) {
-        pthread_cond_destroy(&publish->changed);
-        pthread_mutex_destroy(&publish->mutex);
-        mem_free(alloc, publish);
-        return ERR_NOMEM;
-    }
     *out = publish;
     return ERR_OK;
+}
+
+/* Not before something is published: a thread made while the process still has capabilities would
+ * keep them, as giving them up is a matter of each thread. */
+static int helper_start(struct publish *publish)
+{
+    int err =
+        publish->helping ? ERR_OK : spawn_thread(&publish->helper, "grace", helper_run, publish);
+    publish->helping = err == ERR_OK;
+    return err;
 }
 
 void publish_free(struct publish *publish)
@@ -146,11 +151,13 @@ void publish_free(struct publish *publish)
     if (!publish) {
         return;
     }
-    pthread_mutex_lock(&publish->mutex);
-    publish->stop = true;
-    pthread_cond_broadcast(&publish->changed);
-    pthread_mutex_unlock(&publish->mutex);
-    pthread_join(publish->helper, NULL);
+    if (publish->helping) {
+        pthread_mutex_lock(&publish->mutex);
+        publish->stop = true;
+        pthread_cond_broadcast(&publish->changed);
+        pthread_mutex_unlock(&publish->mutex);
+        pthread_join(publish->helper, NULL);
+    }
     while (publish_done(publish)) {
     }
     pthread_cond_destroy(&publish->changed);
@@ -162,6 +169,10 @@ int publish_swap(struct publish *publish, const struct snapshot *snapshot)
 {
     const struct snapshot *old = publish_current(publish);
     struct retired_snapshot *retired = NULL;
+    int err = helper_start(publish);
+    if (err != ERR_OK) {
+        return err;
+    }
     if (old) {
         retired = mem_new(publish->alloc, sizeof *retired);
         if (!retired) {

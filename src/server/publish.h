@@ -16,7 +16,8 @@
 
 struct publish;
 
-/* `wake` is called from a helper thread when publish_done() has something; may be NULL. */
+/* `wake` is called from a helper thread when publish_done() has something; may be NULL. The thread
+ * begins with the first publish. */
 int publish_new(const struct alloc *alloc, void (*wake)(void *ctx), void *ctx,
                 struct publish **out);
 
@@ -25,7 +26,8 @@ int publish_new(const struct alloc *alloc, void (*wake)(void *ctx), void *ctx,
 void publish_free(struct publish *publish);
 
 /* Control: makes `snapshot` current (NULL: none, at the end). The old one comes back through
- * publish_done(). Never blocks; ERR_NOMEM leaves the old one current. */
+ * publish_done(). Never blocks; ERR_NOMEM leaves the old one current (also when the
+ * helper found no thread, the first time). */
 int publish_swap(struct publish *publish, const struct snapshot *snapshot);
 /* Oldest retired snapshot that nobody can hold any more, or NULL. */
 const struct snapshot *publish_done(struct publish *publish);
