@@ -28,12 +28,18 @@ def ratio_of(samples, base_samples):
 
 
 def summarise(measured):
-    """Adds medians, intervals and ratios to each server's record of its runs."""
-    base = next((s for name in BASES for s in measured if s["name"] == name and s["runs"]), None)
+    """Adds medians, intervals and ratios to each server's record of its runs.
+
+    Ratios are against the server that the record names in "against", or the first of BASES.
+    """
+    default = next((name for name in BASES for s in measured if s["name"] == name and s["runs"]),
+                   None)
     for server in measured:
         runs = server["runs"]
         if not runs:
             continue
+        against = server.get("against", default)
+        base = next((s for s in measured if s["name"] == against and s["runs"]), None)
         cost = [run["cpu_us"] for run in runs]
         server["us_per_query"] = statistics.median(cost)
         server["us_per_query_95"] = interval_95(cost)
@@ -69,7 +75,8 @@ def _line(server):
 def table(row):
     """A row of the benchmark (one workload, every server) as text."""
     good = [s for s in row["servers"] if s["runs"] and not s["fault"]]
-    base = next((s["ratio_to"] for s in good if "ratio_to" in s), None)
+    bases = {s["ratio_to"] for s in good if "ratio_to" in s}
+    base = bases.pop() if len(bases) == 1 else "its own x1" if bases else None
     heads = ("server", "version", "us/query", "95 %", "min-max", "user",
              f"x {base} [95 %]" if base else "ratio", "kq/s", "lost", "p50/p99 us", "PSS MB",
              "start s")

@@ -3,7 +3,8 @@
 """Measures horizon and every DNS server that is installed, side by side, in one run.
 
     bench/run.py --short                      the 10,000-name row, under 90 s (`make bench`)
-    bench/run.py --rows static,views,tcp --size 1000000 --json out.json --svg out.svg
+    bench/run.py --full --json out.json --svg out.svg       every row, every server
+    bench/run.py --rows static,views,tcp --servers horizon,knot --runs 20
 
 All servers are up at once, one worker each, pinned to one core; the load generator has the other.
 They are driven in turn, A B C A B C, so that a noisy minute hits all alike. What is compared is
@@ -13,6 +14,7 @@ a wrong answer or did not start, 2 usage or tools missing.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import platform
@@ -27,6 +29,7 @@ import chart
 import figures
 import peers
 import process
+import reload
 import workload
 
 SERVER_CORE, LOAD_CORE = {0}, {1}
@@ -37,11 +40,34 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHORT = {"servers": "horizon,gdnsd,nsd,knot,echo", "runs": 10, "seconds": 1.0, "size": 10_000}
 
 
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A row: what it serves and how it is asked."""
+    what: str
+    serves: str = "static"
+    size: int = 0                  # 0: as --size says
+    workers: tuple = (1,)          # every server is started with each of these
+    transport: tuple = ()          # for the load generator
+    start_everywhere: bool = False
+
+
+KINDS = {
+    "static": Kind("static zone, UDP"),
+    "views": Kind("two views by client prefix, every name differing", serves="views"),
+    "tcp": Kind("static zone, TCP pipelined", transport=("--tcp",)),
+    "workers": Kind("static zone, UDP, one worker and two on both cores", workers=(1, 2)),
+    "large": Kind("static zone, UDP", size=1_000_000, start_everywhere=True),
+}
+RELOAD = "reload"  # no load: one change in the zone file, until it is answered
+ROWS = (*KINDS, RELOAD)
+
+
 class Measured:
     """One server of one row: its process, and what its runs gave."""
 
-    def __init__(self, server, place, process_, start_s):
+    def __init__(self, server, place, process_, start_s, label):
         self.server, self.place, self.process, self.start_s = server, place, process_, start_s
+        self.label = label
         self.runs, self.paced, self.fault, self.dnsperf = [], [], None, None
 
     def record(self):
@@ -49,7 +75,7 @@ class Measured:
         if self.paced:
             latency = {key: statistics.median(run[key] for run in self.paced)
                        for key in ("p50_us", "p99_us")}
-        return {"name": self.server.name, "version": self.server.version(), "fault": self.fault,
+        return {"name": self.label, "version": self.server.version(), "fault": self.fault,
                 "start_s": self.start_s, "memory_mb": self.process.memory_mb(),
                 "runs": self.runs, "paced_runs": self.paced, "latency": latency,
                 "dnsperf": self.dnsperf}
@@ -100,12 +126,16 @@ def load_run(options, measured, seconds, seed, extra=()):
     return run
 
 
-def server_start(options, server, row, data, scratch):
+def server_start(options, server, row, data, scratch, workers):
     """Starts one server and waits for its first answer; (Measured, None) or (None, why not)."""
-    folder = os.path.join(scratch, f"{row['kind']}-{server.name}")
+    kind = KINDS[row["kind"]]
+    label = server.name if len(kind.workers) == 1 else f"{server.name} x{workers}"
+    folder = os.path.join(scratch, f"{row['kind']}-{server.name}-{workers}")
     os.makedirs(folder)
-    place = peers.Place(folder, process.port_find(), row["serves"], data)
-    start_cores = set(os.sched_getaffinity(0)) if options.start_everywhere else SERVER_CORE
+    place = peers.Place(folder, process.port_find(), row["serves"], data, workers)
+    everywhere = set(os.sched_getaffinity(0))
+    run_cores = everywhere if len(kind.workers) > 1 else SERVER_CORE
+    start_cores = everywhere if options.start_everywhere or kind.start_everywhere else run_cores
     child = process.Process(server.prepare(place), os.path.join(folder, "log"), start_cores,
                             options.nice)
     source = peers.SOURCES["internal"] if row["serves"] == "views" else "127.0.0.1"
@@ -116,21 +146,29 @@ def server_start(options, server, row, data, scratch):
         reason = f"it did not answer after its start: {child.log_tail()}"
         child.end()
         return None, reason
-    child.repin(SERVER_CORE)
-    return Measured(server, place, child, start_s), None
+    child.repin(run_cores)
+    return Measured(server, place, child, start_s, label), None
+
+
+def why_not(server, row):
+    """Why a server has no place in a row, or None."""
+    if server.path is None:
+        return f"not installed (package {server.package})" if server.package else "not built"
+    if server.name == "echo" and row["kind"] in ("tcp", "workers"):
+        return "it is UDP only" if row["kind"] == "tcp" else "it has no workers"
+    return server.lacks(row["serves"])
 
 
 def servers_start(options, row, data, scratch, running):
     """Starts what is installed; names what is not in row["missing"], what fails in ["failed"]."""
     for name in options.servers:
         server = peers.BY_NAME[name]()
-        if server.path is None:
-            row["missing"][name] = (f"not installed (package {server.package})" if server.package
-                                    else "not built")
-        elif server.lacks(row["serves"]) or (row["kind"] == "tcp" and name == "echo"):
-            row["missing"][name] = server.lacks(row["serves"]) or "it is UDP only"
-        else:
-            measured, reason = server_start(options, server, row, data, scratch)
+        reason = why_not(server, row)
+        if reason is not None:
+            row["missing"][name] = reason
+            continue
+        for workers in KINDS[row["kind"]].workers:
+            measured, reason = server_start(options, server, row, data, scratch, workers)
             if measured is None:
                 row["failed"][name] = row["missing"][name] = reason
             else:
@@ -139,7 +177,7 @@ def servers_start(options, row, data, scratch, running):
 
 
 def rounds_run(options, row, running):
-    transport = ["--tcp"] if row["kind"] == "tcp" else []
+    transport = KINDS[row["kind"]].transport
     for measured in running:
         load_run(options, measured, WARM_S, 0, transport)
     for number in range(options.runs):
@@ -153,7 +191,7 @@ def rounds_run(options, row, running):
 
 def latency_run(options, row, running):
     """p50 and p99 at half of the speed just measured, counted from when a query was due."""
-    transport = ["--tcp"] if row["kind"] == "tcp" else []
+    transport = KINDS[row["kind"]].transport
     for number in range(options.latency_runs):
         for measured in running:
             if measured.fault is None:
@@ -187,16 +225,15 @@ def dnsperf_run(options, row, running):
             measured.dnsperf = {"completed": completed, "cpu_us": (after - before) * 1e6 / completed}
 
 
-def row_measure(options, kind, data, scratch):
-    serves = "views" if kind == "views" else "static"
-    what = {"static": "static zone, UDP", "views": "two views by client prefix, every name differing",
-            "tcp": "static zone, TCP pipelined"}[kind]
-    row = {"kind": kind, "serves": serves, "title": f"{options.size:,} services, {what}",
-           "size": options.size, "rounds": options.runs, "seconds": options.seconds,
+def row_measure(options, name, data, scratch):
+    kind = KINDS[name]
+    size = kind.size or options.size
+    row = {"kind": name, "serves": kind.serves, "title": f"{size:,} services, {kind.what}",
+           "size": size, "rounds": options.runs, "seconds": options.seconds,
            "missing": {}, "failed": {}}
     running = []
     try:
-        servers_start(options, row, data[serves], scratch, running)
+        servers_start(options, row, data, scratch, running)
         rounds_run(options, row, running)
         latency_run(options, row, running)
         if options.dnsperf:
@@ -205,6 +242,9 @@ def row_measure(options, kind, data, scratch):
     finally:
         for measured in running:
             measured.process.end()
+    if len(kind.workers) > 1:
+        for server in row["servers"]:
+            server["against"] = f"{server['name'].split()[0]} x{kind.workers[0]}"
     figures.summarise(row["servers"])
     return row
 
@@ -232,7 +272,8 @@ def options_parse():
     parser = argparse.ArgumentParser(description="Measure horizon beside other DNS servers.")
     parser.add_argument("--short", action="store_true",
                         help="the 10,000-name row in under 90 s: " + SHORT["servers"])
-    parser.add_argument("--rows", default="static", help="of static, views, tcp (static)")
+    parser.add_argument("--full", action="store_true", help="every row: " + ",".join(ROWS))
+    parser.add_argument("--rows", help="of " + ",".join(ROWS) + " (static)")
     parser.add_argument("--servers", help="of " + ",".join(peers.BY_NAME) + " (all)")
     parser.add_argument("--runs", type=int, help="interleaved runs a server (10)")
     parser.add_argument("--seconds", type=float, help="a run's length (1.5)")
@@ -257,11 +298,12 @@ def options_parse():
     if options.latency_runs is None:
         options.latency_runs = 1 if options.short else LATENCY_RUNS
     options.servers = options.servers.split(",")
-    options.rows = options.rows.split(",")
+    options.rows = options.rows.split(",") if options.rows else list(ROWS) if options.full else [
+        "static"]
     if not set(options.servers) <= set(peers.BY_NAME):
         parser.error("--servers: choose from " + ", ".join(peers.BY_NAME))
-    if not set(options.rows) <= {"static", "views", "tcp"}:
-        parser.error("--rows: choose from static, views, tcp")
+    if not set(options.rows) <= set(ROWS):
+        parser.error("--rows: choose from " + ", ".join(ROWS))
     if options.runs < 1 or options.seconds <= 0 or not 1 <= options.size <= 10_000_000:
         parser.error("--runs, --seconds and --size are positive; --size at most 10000000")
     return options
@@ -291,6 +333,8 @@ def report_write(options, result):
           f"kernel {machine['kernel']}, load {machine['load_before']:.2f} before")
     for row in result["rows"]:
         print(figures.table(row))
+    if result["reload"]:
+        print(reload.text(result["reload"]))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as out:
             json.dump(result, out, indent=1)
@@ -304,18 +348,24 @@ def main():
     tools_check(options)
     if options.install:
         peers_install(options)
-    result = {"machine": machine_describe(), "date": time.strftime("%Y-%m-%d"), "rows": []}
+    result = {"machine": machine_describe(), "date": time.strftime("%Y-%m-%d"), "rows": [],
+              "reload": None}
     with tempfile.TemporaryDirectory(prefix="horizon-bench-") as scratch:
         base = options.data or scratch
-        data = {}
-        for serves in {"views" if kind == "views" else "static" for kind in options.rows}:
-            data[serves] = workload_ensure(os.path.join(base, f"{serves}-{options.size}"),
-                                           options.size, serves == "views")
-        for kind in options.rows:
-            result["rows"].append(row_measure(options, kind, data, scratch))
+        for name in options.rows:
+            size = name in KINDS and KINDS[name].size or options.size
+            serves = KINDS[name].serves if name in KINDS else "static"
+            data = workload_ensure(os.path.join(base, f"{serves}-{size}"), size,
+                                   serves == "views")
+            if name in KINDS:
+                result["rows"].append(row_measure(options, name, data, scratch))
+            else:
+                result["reload"] = reload.measure(peers.Horizon(), data, size, scratch,
+                                                  options.runs)
     progress("")
     report_write(options, result)
     bad = any(row["failed"] or any(s["fault"] for s in row["servers"]) for row in result["rows"])
+    bad = bad or (result["reload"] or {}).get("fault")
     sys.exit(1 if bad else 0)
 
 
