@@ -18,9 +18,13 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from ports import free_port  # noqa: E402
 
 HOST = "127.0.0.1"
 START_LIMIT_S = 30.0
@@ -51,20 +55,6 @@ def binary(kind):
 
 def installed_peers():
     return [kind for kind in PEER_BINARIES if binary(kind)]
-
-
-def free_port():
-    """A port that is free for UDP and TCP alike at this moment."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.bind((HOST, 0))
-            port = udp.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-                try:
-                    tcp.bind((HOST, port))
-                except OSError:
-                    continue
-                return port
 
 
 def horizon_command(folder, port, zones):

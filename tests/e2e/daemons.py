@@ -9,8 +9,8 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
+import sys
 import time
 
 import dns.exception
@@ -18,6 +18,9 @@ import dns.flags
 import dns.message
 import dns.query
 import dns.rdatatype
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from ports import free_port  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("HORIZON_BIN") or str(ROOT / "build" / "horizon")
@@ -33,21 +36,6 @@ www  A   {www}
 
 def zone_text(serial=1, www="192.0.2.80", more=""):
     return ZONE.format(serial=serial, www=www) + more
-
-
-def free_port(host="127.0.0.1"):
-    """A port that is free for UDP and TCP alike at this moment."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    while True:
-        with socket.socket(family, socket.SOCK_DGRAM) as udp:
-            udp.bind((host, 0))
-            port = udp.getsockname()[1]
-            with socket.socket(family, socket.SOCK_STREAM) as tcp:
-                try:
-                    tcp.bind((host, port))
-                except OSError:
-                    continue
-                return port
 
 
 def run(*words, stdin=None, environment=None, timeout=60, cwd=None):
