@@ -54,6 +54,16 @@ static ref_t share_old(struct build *build, const struct qp_name *name, ref_t fr
     return old;
 }
 
+static void report_mixed(struct build *build, const uint16_t *types)
+{
+    for (; *types; types++) {
+        char type[TYPE_TEXT_MAX];
+        findings_add(build->findings, SEVERITY_WARNING, build->owner, *types, (struct place){0},
+                     "give all records of a set the same TTL (RFC 2181 5.2)",
+                     "unequal TTLs, the lowest is used, for %s", type_to_text(*types, type));
+    }
+}
+
 /* Freezes the run of records of one owner into the tree; an owner seen before is merged. */
 static int build_flush(struct build *build)
 {
@@ -66,9 +76,9 @@ static int build_flush(struct build *build)
     qp_name_init(&name, &space, build->owner, build->owner_len - build->origin_len);
     ref_t before = qp_get(slab, build->base->root, &name), ref;
     int err = before ? node_draft_add_node(&build->draft, node_at(slab, before)) : ERR_OK;
-    uint16_t mixed = 0;
+    uint16_t mixed[NODE_MIXED_TTLS];
     if (err == ERR_OK) {
-        err = node_encode(build->txn, name.wire, name.len, &build->draft, &ref, &mixed);
+        err = node_encode(build->txn, name.wire, name.len, &build->draft, &ref, mixed);
     }
     if (err == ERR_LIMIT) {
         findings_add(build->findings, SEVERITY_ERROR, build->owner, 0, (struct place){0},
@@ -79,12 +89,7 @@ static int build_flush(struct build *build)
     if (err != ERR_OK) {
         return err;
     }
-    if (mixed) {
-        char type[TYPE_TEXT_MAX];
-        findings_add(build->findings, SEVERITY_WARNING, build->owner, mixed, (struct place){0},
-                     "give all records of a set the same TTL (RFC 2181 5.2)",
-                     "unequal TTLs, the lowest is used, for %s", type_to_text(mixed, type));
-    }
+    report_mixed(build, mixed);
     ref = share_old(build, &name, ref);
     err = qp_set(build->txn, &build->base->root, &name, ref, node_leaf_flags(node_at(slab, ref)));
     if (err != ERR_OK) {
@@ -183,8 +188,7 @@ int zone_base_change(struct txn *txn, struct zone_base *base, const struct qp_na
         return err;
     }
     ref_t ref;
-    uint16_t mixed;
-    int err = node_encode(txn, name->wire, name->len, draft, &ref, &mixed);
+    int err = node_encode(txn, name->wire, name->len, draft, &ref, NULL);
     if (err != ERR_OK) {
         return err;
     }

@@ -97,14 +97,20 @@ void findings_settle(struct findings *findings, const struct records *records, c
         }
     }
     findings_sort(findings);
+    uint32_t kept[2] = {0};
     for (struct finding *at = findings->first; at; at = at->next) {
         if (!at->place.file) {
             at->place.file = file;
         }
+        kept[at->severity]++;
         diag_add(diags, at->severity, at->place, at->mend, "%s",
                  at->text ? at->text : "out of memory");
     }
-    diags->errors += findings->errors > findings->kept ? 1 : 0;
+    uint32_t errors = findings->errors - kept[SEVERITY_ERROR];
+    uint32_t warnings = findings->warnings - kept[SEVERITY_WARNING];
+    diags->errors += errors;
+    diags->warnings += warnings;
+    diags->lost += errors + warnings;
     findings->first = NULL;
     findings->last = &findings->first;
     findings->kept = findings->errors = findings->warnings = 0;

@@ -115,12 +115,19 @@ static void draft_sort(struct node_draft *draft)
     }
 }
 
+static void mixed_note(uint16_t *mixed_ttl, unsigned *count, uint16_t type)
+{
+    bool known = *count > 0 && mixed_ttl[*count - 1] == type;
+    if (mixed_ttl && !known && type != TYPE_RRSIG && *count < NODE_MIXED_TTLS - 1) {
+        mixed_ttl[(*count)++] = type;
+    }
+}
+
 /* Sorts, drops duplicates, gives each set its lowest TTL. Returns the number of sets. */
 static unsigned draft_settle(struct node_draft *draft, uint16_t *mixed_ttl)
 {
-    unsigned sets = 0;
+    unsigned sets = 0, mixed = 0;
     size_t kept = 0, set_start = 0;
-    *mixed_ttl = 0;
     draft_sort(draft);
     for (size_t i = 0; i < draft->count; i++) {
         struct draft_record record = draft->records[i];
@@ -129,17 +136,19 @@ static unsigned draft_settle(struct node_draft *draft, uint16_t *mixed_ttl)
             set_start = kept;
             sets++;
         } else {
-            uint32_t ttl = draft->records[set_start].ttl;
-            if (ttl != record.ttl) {
-                *mixed_ttl = record.type;
-                ttl = ttl < record.ttl ? ttl : record.ttl;
+            uint32_t *ttl = &draft->records[set_start].ttl;
+            if (*ttl != record.ttl) {
+                mixed_note(mixed_ttl, &mixed, record.type);
+                *ttl = *ttl < record.ttl ? *ttl : record.ttl;
             }
-            draft->records[set_start].ttl = ttl;
             if (draft_record_compare(&draft->records[kept - 1], &record) == 0) {
                 continue;
             }
         }
         draft->records[kept++] = record;
+    }
+    if (mixed_ttl) {
+        mixed_ttl[mixed] = 0;
     }
     draft->count = kept;
     return sets;

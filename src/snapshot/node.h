@@ -118,9 +118,14 @@ void node_draft_drop_type(struct node_draft *draft, uint16_t type);
 void node_draft_drop_addresses(struct node_draft *draft); /* the address group, dns/type.h */
 bool node_draft_has(const struct node_draft *draft, uint16_t type);
 
-/* Freezes the draft (sorted and made unique in place) into a fresh node. *mixed_ttl is set to a
- * type whose TTLs differed (the lowest is used), else 0. ERR_LIMIT: too much for one name or one
- * set. */
+enum {
+    NODE_MIXED_TTLS = 8
+};
+
+/* Freezes the draft (sorted and made unique in place) into a fresh node. mixed_ttl[NODE_MIXED_TTLS]
+ * (may be NULL) receives the types whose TTLs differed (the lowest is used), the first ones, then
+ * 0; RRSIG is no set by itself and not among them (RFC 4034 3). ERR_LIMIT: too much for one name or
+ * one set. */
 int node_encode(struct txn *txn, const uint8_t *name, size_t name_len, struct node_draft *draft,
                 ref_t *out, uint16_t *mixed_ttl);
 
