@@ -183,11 +183,15 @@ static void changes_give_what_a_fresh_load_gives(void **state)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
-#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define SANITIZED 0
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
 #endif
-#define COST_LIMIT_NS (SANITIZED ? 500000 : 50000)
+#endif
+#ifdef SANITIZED
+#define COST_LIMIT_NS 500000
+#else
+#define COST_LIMIT_NS 50000
+#endif
 
 enum {
     HOSTS = 100000,

@@ -218,12 +218,11 @@ static int leaf_new(struct world *world, struct txn *txn, const struct pool_name
                     uint32_t value, ref_t *out)
 {
     struct node_draft draft;
-    uint16_t mixed;
     node_draft_init(&draft, &ALLOC_MALLOC);
     (void)world;
     assert_int_equal(node_draft_add(&draft, TYPE_VALUE, 60, (uint8_t *)&value, sizeof(value)),
                      ERR_OK);
-    int err = node_encode(txn, name->wire, name->len, &draft, out, &mixed);
+    int err = node_encode(txn, name->wire, name->len, &draft, out, NULL);
     node_draft_deinit(&draft);
     return err;
 }
