@@ -39,6 +39,7 @@ void control_free(struct control *control)
     }
     mem_free(control->alloc, control->zones);
     mem_free(control->alloc, control->taken);
+    mem_free(control->alloc, control->spare);
     mem_free(control->alloc, control);
 }
 
@@ -50,6 +51,23 @@ void zone_problem_set(struct control *control, struct zone_entry *entry, const c
 
 /* --- snapshots -----------------------------------------------------------------------------------
  */
+
+/* Before a change: memory for the snapshot that will show it to `view_count` views. */
+static int snapshot_reserve(struct control *control, uint32_t view_count)
+{
+    if (control->spare && control->spare->snapshot.view_count >= view_count) {
+        return ERR_OK;
+    }
+    struct taken *spare =
+        mem_new_zero(control->alloc, 1, sizeof(*spare) + view_count * sizeof(struct twig));
+    if (!spare) {
+        return ERR_NOMEM;
+    }
+    spare->snapshot.view_count = view_count;
+    mem_free(control->alloc, control->spare);
+    control->spare = spare;
+    return ERR_OK;
+}
 
 static void changed(struct control *control)
 {
@@ -63,11 +81,9 @@ struct snapshot *control_take_snapshot(struct control *control)
         return NULL;
     }
     uint32_t count = control->desired->view_count;
-    struct taken *taken =
-        mem_new_zero(control->alloc, 1, sizeof(*taken) + count * sizeof(struct twig));
-    if (!taken) {
-        return NULL;
-    }
+    struct taken *taken = control->spare;
+    ASSERT(taken && taken->snapshot.view_count >= count);
+    control->spare = NULL;
     taken->snapshot.generation = ++control->generation;
     taken->snapshot.revision = control->revision;
     taken->snapshot.slab = &control->slab;
@@ -141,8 +157,11 @@ static int version_serve(struct control *control, uint32_t index, struct version
     struct edit edit;
     uint32_t view_count = control->desired->view_count;
     edit_begin(control, &edit, view_count);
-    int err = version_compile(control, &edit.txn, control->desired, entry->desired, &version->base,
+    int err = snapshot_reserve(control, view_count);
+    if (err == ERR_OK) {
+        err = version_compile(control, &edit.txn, control->desired, entry->desired, &version->base,
                               &version->edits, records, trees, diags);
+    }
     if (err == ERR_OK) {
         err = zone_put(&edit.txn, entry->desired, index, view_count, trees, edit.views);
     }
@@ -321,7 +340,7 @@ int control_change_name(struct control *control, uint32_t zone, const uint8_t *o
     struct qp_name name;
     struct zone_base base = entry->served.base;
     struct zone_tree trees[LIMIT_VIEWS];
-    int err = ERR_OK;
+    int err = snapshot_reserve(control, control->desired->view_count);
     qp_name_init(&name, &space, owner, name_len(owner) - name_len(entry->desired->origin));
     node_draft_init(&draft, control->alloc);
     for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
@@ -582,7 +601,10 @@ int control_reload(struct control *control, const struct desired *desired,
     struct control_limits old_limits = control->limits;
     control->limits = *limits;
     txn_begin(&reload.txn, &control->slab, control->alloc);
-    int err = reload.zones && reload.from && reload.carried ? reload_zones(&reload) : ERR_NOMEM;
+    int err = snapshot_reserve(control, desired->view_count);
+    if (err == ERR_OK) {
+        err = reload.zones && reload.from && reload.carried ? reload_zones(&reload) : ERR_NOMEM;
+    }
     if (err == ERR_OK) {
         reload_commit(&reload);
         control->desired = desired;

@@ -93,7 +93,8 @@ int control_change_name(struct control *control, uint32_t zone, const uint8_t *o
 int control_accept(struct control *control, uint32_t zone, uint32_t serial, struct wall now,
                    struct diag_list *diags);
 
-/* The snapshot to publish, if something changed since the last call; NULL otherwise. The caller
+/* The snapshot to publish, if something changed since the last call; NULL otherwise. It needs no
+ * memory: what a change cannot be shown with, it asks for before it changes anything. The caller
  * hands every taken snapshot back, in order, when the grace period after its replacement is over.
  */
 struct snapshot *control_take_snapshot(struct control *control);

@@ -52,6 +52,7 @@ struct control {
     uint64_t generation, revision;
     struct retired retired;
     struct taken *taken; /* latest */
+    struct taken *spare; /* for the next: got before anything changes, so that taking cannot fail */
     bool changed;
 };
 

@@ -41,7 +41,7 @@ struct daemon {
 static int step_told(struct daemon *daemon, int err, const char *what)
 {
     struct diag_list *findings = &daemon->findings;
-    if (err != ERR_OK && findings->errors == 0) {
+    if (err != ERR_OK && (findings->errors == 0 || !findings->first)) {
         log_error("%s: %s", what, error_text(err));
     }
     log_diags(findings);
@@ -80,11 +80,6 @@ static void on_retired(void *ctx)
     state_reclaim(ctx);
 }
 
-static void on_publish_again(void *ctx)
-{
-    state_publish(ctx);
-}
-
 static void on_grace_over(void *ctx)
 {
     loop_bell_ring(ctx);
@@ -112,9 +107,6 @@ static int open_loop(struct daemon *daemon)
     }
     if (err == ERR_OK) {
         err = loop_bell_new(state->loop, on_retired, state, &state->retired_bell);
-    }
-    if (err == ERR_OK) {
-        err = loop_timer_new(state->loop, on_publish_again, state, &state->publish_again);
     }
     return err;
 }
@@ -307,14 +299,15 @@ static int start_control(struct daemon *daemon)
 static int start_serving(struct daemon *daemon)
 {
     struct state *state = &daemon->state;
-    int err = load_zones(daemon);
+    int err = publish_reserve(state->publish);
+    if (step_told(daemon, err, "publish") != ERR_OK) {
+        return err;
+    }
+    err = load_zones(daemon);
     if (step_told(daemon, err, "zones") != ERR_OK || state->stopping) {
         return err;
     }
     state_publish(state);
-    if (!publish_current(state->publish)) {
-        return step_told(daemon, ERR_NOMEM, "publish");
-    }
     err = server_start(state->server);
     if (step_told(daemon, err, "workers") != ERR_OK) {
         return err;
@@ -371,9 +364,6 @@ static void retire_all(struct state *state)
     if (last) {
         control_retire(state->control, last);
     }
-    if (state->unpublished) {
-        control_retire(state->control, state->unpublished);
-    }
 }
 
 static void epochs_free(struct state *state)
@@ -411,7 +401,6 @@ static void daemon_stop(struct daemon *daemon)
         unlink(state->control_path);
     }
     loop_timer_free(daemon->alive);
-    loop_timer_free(state->publish_again);
     loop_bell_free(state->retired_bell);
     loop_signal_free(daemon->terminate);
     loop_signal_free(daemon->interrupt);

@@ -149,11 +149,23 @@ void load_deliver_failure(struct state *state, struct loaded_zone *loaded)
     control_zone_failed(state->control, loaded->zone, problem);
 }
 
+void load_tell_lost(const struct loaded_zone *loaded, int err)
+{
+    const struct diag *diag = loaded->findings.first;
+    while (diag && (diag->severity != SEVERITY_ERROR || !diag->place.file)) {
+        diag = diag->next;
+    }
+    if (err != ERR_OK && err != ERR_HELD && !diag) {
+        log_error("%s: zone not loaded: %s", loaded->desired->file, error_text(err));
+    }
+}
+
 void load_deliver(struct state *state, struct loaded_zone *loaded, struct diag_list *findings)
 {
-    if (loaded->err == ERR_OK) {
-        int err = control_zone_loaded(state->control, loaded->zone, &loaded->content, clock_wall(),
-                                      &loaded->findings);
+    int err = loaded->err;
+    if (err == ERR_OK) {
+        err = control_zone_loaded(state->control, loaded->zone, &loaded->content, clock_wall(),
+                                  &loaded->findings);
         if (err != ERR_OK && err != ERR_HELD && loaded->findings.errors == 0) {
             diag_add(&loaded->findings, SEVERITY_ERROR,
                      (struct place){.file = loaded->desired->file}, NULL, "zone not loaded: %s",
@@ -164,6 +176,7 @@ void load_deliver(struct state *state, struct loaded_zone *loaded, struct diag_l
     }
     zone_files_move(state->alloc, &loaded->files, &state->epoch->files[loaded->zone]);
     log_diags(&loaded->findings);
+    load_tell_lost(loaded, err);
     diag_move(findings, &loaded->findings);
 }
 

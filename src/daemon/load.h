@@ -37,6 +37,8 @@ int load_start(struct state *state, const struct desired *desired, const uint32_
 
 /* Gives content read for the current configuration to control, and its findings to the log and to
  * `findings`. */
+/* Logs that the zone was not loaded, if memory was missing even for that finding. */
+void load_tell_lost(const struct loaded_zone *loaded, int err);
 void load_deliver(struct state *state, struct loaded_zone *loaded, struct diag_list *findings);
 /* Tells control and the findings that a zone could not be read. */
 void load_deliver_failure(struct state *state, struct loaded_zone *loaded);

@@ -75,7 +75,9 @@ void log_diags(const struct diag_list *diags)
     for (const struct diag *diag = diags->first; diag; diag = diag->next) {
         log_diag(diag);
     }
-    if (diags->lost) {
+    if (diags->lost && !diags->first) {
+        log_error("no memory to say what is wrong");
+    } else if (diags->lost) {
         log_warning("%" PRIu32 " more findings; 'horizon check' counts them", diags->lost);
     }
 }

@@ -172,6 +172,7 @@ static void note_changes(struct reload *reload, const struct config *before,
 
 /* --- reading and taking over --- */
 
+/* Listeners follow the snapshot: a query that comes in on a new one must meet the new views. */
 static void reloaded(struct reload *reload)
 {
     struct state *state = reload->state;
@@ -198,6 +199,7 @@ static void take_now(void *ctx, struct loaded_zone *loaded)
 static void take_aside(void *ctx, struct loaded_zone *loaded)
 {
     struct run *run = &((struct reload *)ctx)->run;
+    load_tell_lost(loaded, loaded->err);
     diag_move(&run->findings, &loaded->findings);
     run->loaded[run->taken++] = *loaded;
     loaded->content = (struct zone_content){0};
@@ -437,7 +439,11 @@ static void next(struct reload *reload)
     while (*reload->waiting_last) {
         reload->waiting_last = &(*reload->waiting_last)->next;
     }
-    if (first->accept) {
+    /* What it will need to become visible; later there is no way back. */
+    int err = publish_reserve(reload->state->publish);
+    if (err != ERR_OK) {
+        refuse(reload, err);
+    } else if (first->accept) {
         run_accept(reload, first->accept);
     } else {
         start_reload(reload);

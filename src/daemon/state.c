@@ -8,8 +8,6 @@
 
 #include <stdio.h>
 
-#define PUBLISH_AGAIN_MS 100
-
 int epoch_new(struct state *state, struct config *config, char *text, size_t text_len,
               struct epoch **ret_epoch)
 {
@@ -107,29 +105,13 @@ int state_configure(struct state *state, struct epoch *epoch,
     return ERR_OK;
 }
 
-/* The snapshot to publish next: one that found no memory before goes first. */
-static const struct snapshot *next_snapshot(struct state *state)
-{
-    if (!state->unpublished) {
-        state->unpublished = control_take_snapshot(state->control);
-        if (state->unpublished) {
-            epoch_of(state, state->unpublished)->snapshots++;
-        }
-    }
-    return state->unpublished;
-}
-
 void state_publish(struct state *state)
 {
-    const struct snapshot *snapshot;
-    while ((snapshot = next_snapshot(state))) {
-        if (publish_swap(state->publish, snapshot) != ERR_OK) {
-            log_error("no memory to publish generation %llu; the one before stays, trying again",
-                      (unsigned long long)snapshot->generation);
-            loop_timer_start(state->publish_again, duration_from_ms(PUBLISH_AGAIN_MS));
-            return;
-        }
-        state->unpublished = NULL;
+    const struct snapshot *snapshot = control_take_snapshot(state->control);
+    if (snapshot) {
+        epoch_of(state, snapshot)->snapshots++;
+        int err = publish_swap(state->publish, snapshot);
+        ASSERT(err == ERR_OK);
     }
 }
 

@@ -42,8 +42,6 @@ struct state {
     struct control *control;
     struct publish *publish;
     struct loop_bell *retired_bell;
-    struct loop_timer *publish_again;
-    const struct snapshot *unpublished; /* taken, but there was no memory to publish it */
     struct server *server;
     struct epoch *epoch, *epochs; /* the current one; all, newest first */
     struct reload *reload;
@@ -68,8 +66,7 @@ void epoch_drop(struct state *state, struct epoch *epoch);
 int state_configure(struct state *state, struct epoch *epoch,
                     const struct zone_content *const *contents, struct diag_list *diags);
 
-/* Publishes what changed, if anything did. When there is no memory for it, the old snapshot stays
- * and it is tried again soon. */
+/* Publishes what changed, if anything did; publish_reserve() came before the change. */
 void state_publish(struct state *state);
 /* Hands back what no worker can hold any more. */
 void state_reclaim(struct state *state);

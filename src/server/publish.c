@@ -54,6 +54,7 @@ struct publish {
     char apart[CACHE_LINE_BYTES];             /* what changes stays off the pointer's line */
     pthread_mutex_t mutex;                    /* guards what follows */
     pthread_cond_t changed;                   /* any of it */
+    struct retired_snapshot *spare;           /* for the next swap; control's own */
     struct retired_list waiting, done;
     bool busy; /* the helper holds some in a grace period */
     bool stop;
@@ -160,24 +161,33 @@ void publish_free(struct publish *publish)
     }
     while (publish_done(publish)) {
     }
+    mem_free(publish->alloc, publish->spare);
     pthread_cond_destroy(&publish->changed);
     pthread_mutex_destroy(&publish->mutex);
     mem_free(publish->alloc, publish);
+}
+
+int publish_reserve(struct publish *publish)
+{
+    int err = helper_start(publish);
+    if (err == ERR_OK && !publish->spare) {
+        publish->spare = mem_new(publish->alloc, sizeof *publish->spare);
+        err = publish->spare ? ERR_OK : ERR_NOMEM;
+    }
+    return err;
 }
 
 int publish_swap(struct publish *publish, const struct snapshot *snapshot)
 {
     const struct snapshot *old = publish_current(publish);
     struct retired_snapshot *retired = NULL;
-    int err = helper_start(publish);
+    int err = old ? publish_reserve(publish) : helper_start(publish);
     if (err != ERR_OK) {
         return err;
     }
     if (old) {
-        retired = mem_new(publish->alloc, sizeof *retired);
-        if (!retired) {
-            return ERR_NOMEM;
-        }
+        retired = publish->spare;
+        publish->spare = NULL;
         *retired = (struct retired_snapshot){NULL, old};
     }
     atomic_store_explicit(&publish->current, snapshot, memory_order_release);

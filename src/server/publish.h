@@ -29,6 +29,8 @@ void publish_free(struct publish *publish);
  * publish_done(). Never blocks; ERR_NOMEM leaves the old one current (also when the
  * helper found no thread, the first time). */
 int publish_swap(struct publish *publish, const struct snapshot *snapshot);
+/* Control: gets now what the next publish_swap() needs, so that it cannot fail. */
+int publish_reserve(struct publish *publish);
 /* Oldest retired snapshot that nobody can hold any more, or NULL. */
 const struct snapshot *publish_done(struct publish *publish);
 /* Waits until everything retired is done (stop, tests). */

@@ -92,6 +92,31 @@ static void without_memory_the_old_one_stays(void **state)
     snapshot_break(second);
 }
 
+static void what_was_reserved_needs_no_memory_later(void **state)
+{
+    (void)state;
+    struct failing failing;
+    struct publish *publish = NULL;
+    struct snapshot *first = snapshot_make(1), *second = snapshot_make(2);
+    failing_init(&failing, SIZE_MAX);
+    assert_int_equal(publish_new(&failing.alloc, NULL, NULL, &publish), ERR_OK);
+    assert_int_equal(publish_swap(publish, first), ERR_OK);
+    assert_int_equal(publish_reserve(publish), ERR_OK);
+    failing.left = 0;
+    assert_int_equal(publish_reserve(publish), ERR_OK);
+    assert_int_equal(publish_swap(publish, second), ERR_OK);
+    assert_ptr_equal(publish_current(publish), second);
+    assert_int_equal(publish_reserve(publish), ERR_NOMEM);
+    publish_wait(publish);
+    assert_ptr_equal(publish_done(publish), first);
+    failing.left = 1;
+    assert_int_equal(publish_reserve(publish), ERR_OK);
+    publish_free(publish);
+    assert_int_equal(failing.alive, 0);
+    snapshot_break(first);
+    snapshot_break(second);
+}
+
 struct reading {
     struct publish *publish;
     atomic_bool stop, holding, let_go;
@@ -232,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(old_ones_come_back_in_order),
         cmocka_unit_test(without_memory_the_old_one_stays),
+        cmocka_unit_test(what_was_reserved_needs_no_memory_later),
         cmocka_unit_test(a_held_snapshot_does_not_come_back),
         cmocka_unit_test(readers_never_see_what_was_taken_apart),
     };
