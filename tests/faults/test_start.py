@@ -30,7 +30,7 @@ def ended(process):
         fail(f"ended by signal {-status}:\n{process.log}", status)
     if status not in (1, 2):
         fail(f"exit status {status}:\n{process.log}")
-    if not re.search(r"horizon: .{8}", process.log):
+    if not re.search(r"error: .{8}", process.log):
         fail(f"ended with status {status} without a reason:\n{process.log}")
     return "ended with a reason"
 
