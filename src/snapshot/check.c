@@ -196,16 +196,31 @@ static void check_soa(struct check *check, const struct node *node)
     }
 }
 
-/* A DNAME that came by an overlay: is anything below it? */
-static void check_below(struct check *check, const struct qp_name *name)
+/* A cut that came by an overlay: is anything below it that may not be there? */
+static void check_below(struct check *check, const struct qp_name *name, unsigned cut_flags)
 {
     struct qp_iter iter;
-    qp_iter_init(&iter, check->slab, check->root);
+    qp_iter_init_below(&iter, check->slab, check->root, name);
     for (ref_t ref; (ref = qp_iter_next(&iter)) != 0;) {
         const struct node *node = node_at(check->slab, ref);
-        if (name_relative_below(node->name, node_name_len(node), name->wire, name->len)) {
-            check_above(check, node, LEAF_DNAME);
-            return;
+        if (node_name_len(node) > name->len) {
+            check_above(check, node, cut_flags);
+        }
+    }
+}
+
+/* The name may have been the glue of a delegation above it. */
+static void check_lost_glue(struct check *check, const struct node *cut, const uint8_t *name)
+{
+    const struct rrset *ns = node_find(cut, TYPE_NS);
+    const uint8_t *at = ns ? rrset_data(cut, ns) : NULL;
+    uint8_t owner[NAME_MAX];
+    node_owner(cut, check->origin, owner);
+    for (unsigned i = 0; ns && i < ns->count; i++) {
+        uint16_t len;
+        const uint8_t *target = rdata_next(ns, &at, &len);
+        if (name_equal(target, name)) {
+            check_glue(check, cut, owner, target);
         }
     }
 }
@@ -226,6 +241,12 @@ void zone_check_name(const struct slab *slab, struct twig root, const uint8_t *o
         findings_add(findings, SEVERITY_ERROR, origin, 0, place, "leave the apex its SOA",
                      "no SOA");
     }
+    if (found.cut && found.cut_flags & LEAF_CUT) {
+        uint8_t owner[NAME_MAX];
+        memcpy(owner, name->wire, name->len);
+        memcpy(owner + name->len, origin, name_len(origin));
+        check_lost_glue(&check, node_at(slab, found.cut), owner);
+    }
     if (!node) {
         return;
     }
@@ -234,7 +255,7 @@ void zone_check_name(const struct slab *slab, struct twig root, const uint8_t *o
     if (found.cut) {
         check_above(&check, node, found.cut_flags);
     }
-    if (node->head.flags & NODE_DNAME) {
-        check_below(&check, name);
+    if (node_leaf_flags(node)) {
+        check_below(&check, name, node_leaf_flags(node));
     }
 }

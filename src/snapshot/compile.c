@@ -360,31 +360,39 @@ struct view_build {
     struct node_draft draft;
 };
 
-/* `only`: takes the hidden subtrees out of the view's tree. */
-static int hide_subtrees(struct view_build *build, struct twig base_root)
+/* `only`: takes one hidden subtree out of the view's tree. */
+static int hide_subtree(struct view_build *build, struct twig base_root, const uint8_t *top)
 {
-    bool any = false;
-    for (uint32_t i = 0; i < build->zone->subtree_count; i++) {
-        any = any || !(build->zone->subtrees[i].only >> build->view & 1);
-    }
+    struct qp_space space;
+    struct qp_name name;
     struct qp_iter iter;
-    qp_iter_init(&iter, build->txn->slab, any ? base_root : (struct twig){0});
+    bool inside = name_in_zone(top, build->zone->origin);
+    if (!inside && !name_in_zone(build->zone->origin, top)) {
+        return ERR_OK;
+    }
+    qp_name_init(&name, &space, top, inside ? name_len(top) - build->origin_len : 0);
+    qp_iter_init_below(&iter, build->txn->slab, base_root, &name);
     for (ref_t ref; (ref = qp_iter_next(&iter)) != 0;) {
-        uint8_t owner[NAME_MAX];
         const struct node *node = node_at(build->txn->slab, ref);
-        node_owner(node, build->zone->origin, owner);
-        if (!subtree_hidden(build->zone, owner, build->view)) {
-            continue;
-        }
-        struct qp_space space;
-        struct qp_name name;
-        qp_name_init(&name, &space, owner, node_name_len(node));
+        qp_name_init(&name, &space, node->name, node_name_len(node));
         int err = qp_remove(build->txn, &build->tree->root, &name);
-        if (err != ERR_OK) {
+        if (err != ERR_OK && err != ERR_NOT_FOUND) { /* one subtree may lie in another */
             return err;
         }
     }
     return ERR_OK;
+}
+
+static int hide_subtrees(struct view_build *build, struct twig base_root)
+{
+    int err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < build->zone->subtree_count; i++) {
+        const struct desired_subtree *subtree = &build->zone->subtrees[i];
+        if (!(subtree->only >> build->view & 1)) {
+            err = hide_subtree(build, base_root, subtree->name);
+        }
+    }
+    return err;
 }
 
 static int view_apply(struct view_build *build, const struct zone_edit *edits, uint32_t count)

@@ -14,7 +14,9 @@ struct guard {
     uint64_t implicit_private; /* addresses seen in the implicit view */
     /* The name being looked at: */
     const uint8_t *owner;
-    struct place place; /* of the overlay that touched it, or empty */
+    const struct zone_edit *edits; /* those of the name */
+    uint32_t edit_count;
+    struct place place; /* of the overlay that touched it in the view, or empty */
     unsigned view;
 };
 
@@ -124,19 +126,32 @@ static void hairpin(struct guard *guard, const struct qp_name *name, unsigned tw
     }
 }
 
-static void guard_name(struct guard *guard, const uint8_t *owner, struct place place)
+static void view_enter(struct guard *guard, unsigned view)
+{
+    guard->view = view;
+    guard->place = (struct place){0};
+    for (uint32_t i = guard->edit_count; i-- > 0;) {
+        if (guard->edits[i].views >> view & 1) {
+            guard->place = guard->edits[i].place;
+        }
+    }
+}
+
+static void guard_name(struct guard *guard, const uint8_t *owner, const struct zone_edit *edits,
+                       uint32_t edit_count)
 {
     struct qp_space space;
     struct qp_name name;
     qp_name_init(&name, &space, owner, name_len(owner) - name_len(guard->zone->origin));
     guard->owner = owner;
-    guard->place = place;
+    guard->edits = edits;
+    guard->edit_count = edit_count;
     unsigned twin = private_twin(guard, &name);
     for (unsigned view = 0; view < guard->desired->view_count; view++) {
         if (!(guard->views >> view & 1)) {
             continue;
         }
-        guard->view = view;
+        view_enter(guard, view);
         const struct node *node = view_node(guard, view, &name);
         if (node && node->head.flags & NODE_PRIVATE &&
             (!guard->desired->views[view].internal || guard->desired->views[view].implicit)) {
@@ -189,7 +204,7 @@ static void guard_base(struct guard *guard, const struct zone_base *base,
         node_owner(node, guard->zone->origin, owner);
         zone_edits_find(edits, owner, &count);
         if (count == 0) {
-            guard_name(guard, owner, (struct place){0});
+            guard_name(guard, owner, NULL, 0);
         }
     }
 }
@@ -207,11 +222,10 @@ int zone_guard_addresses(const struct slab *slab, const struct desired *desired,
                           .findings = findings};
     guard_base(&guard, base, edits);
     for (uint32_t at = 0; at < edits->count;) {
-        const uint8_t *owner = edits->edits[at].owner;
-        guard_name(&guard, owner, edits->edits[at].place);
-        while (at < edits->count && name_equal(edits->edits[at].owner, owner)) {
-            at++;
-        }
+        uint32_t count;
+        zone_edits_find(edits, edits->edits[at].owner, &count);
+        guard_name(&guard, edits->edits[at].owner, edits->edits + at, count);
+        at += count;
     }
     if (guard.implicit_private) {
         findings_add(findings, SEVERITY_WARNING, zone->origin, 0, (struct place){0},
@@ -234,6 +248,6 @@ int zone_guard_name(const struct slab *slab, const struct desired *desired,
                           .trees = trees,
                           .views = zone->only,
                           .findings = findings};
-    guard_name(&guard, owner, (struct place){0});
+    guard_name(&guard, owner, NULL, 0);
     return findings->errors ? ERR_REFUSED : ERR_OK;
 }

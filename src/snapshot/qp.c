@@ -605,6 +605,28 @@ void qp_iter_init(struct qp_iter *iter, const struct slab *slab, struct twig roo
     }
 }
 
+void qp_iter_init_below(struct qp_iter *iter, const struct slab *slab, struct twig root,
+                        const struct qp_name *name)
+{
+    struct twig at = root;
+    while (twig_position(at) < name->key_len) {
+        if (!twig_step(slab, &at, name)) {
+            at = (struct twig){0};
+        }
+    }
+    /* All leaves there share the start of their keys: one tells whether it is the name's. */
+    if (!twig_empty(at)) {
+        struct qp_space space;
+        struct qp_name leaf;
+        leaf_name_init(slab, nearest_leaf(slab, at, name).ref, &space, &leaf);
+        int difference = key_difference(name, &leaf);
+        if (difference >= 0 && (unsigned)difference < name->key_len) {
+            at = (struct twig){0};
+        }
+    }
+    qp_iter_init(iter, slab, at);
+}
+
 ref_t qp_iter_next(struct qp_iter *iter)
 {
     if ((iter->lone.low & TAG_MASK) == TAG_LEAF) {

@@ -113,4 +113,7 @@ struct qp_iter {
     struct twig lone; /* tree of a single leaf */
 };
 void qp_iter_init(struct qp_iter *iter, const struct slab *slab, struct twig root);
+/* Only `name` and the names below it. */
+void qp_iter_init_below(struct qp_iter *iter, const struct slab *slab, struct twig root,
+                        const struct qp_name *name);
 ref_t qp_iter_next(struct qp_iter *iter); /* 0 at the end */
