@@ -509,6 +509,25 @@ static void find_matches(const struct world *world, unsigned tree, const struct 
     assert_int_equal(ref ? ref_index(world, ref) : -1, longest_strict);
 }
 
+/* The walk below a name gives what lies at and below it, in order. */
+static void below_matches(const struct world *world, unsigned tree, const struct pool_name *query)
+{
+    const uint32_t *value = world->model.value[tree];
+    struct qp_space space;
+    struct qp_name key;
+    struct qp_iter iter;
+    qp_name_init(&key, &space, query->wire, query->len);
+    qp_iter_init_below(&iter, &world->slab, world->roots[tree], &key);
+    for (int i = 0; i < POOL; i++) {
+        if (value[i] && name_in_zone(world->pool[i].wire, query->wire)) {
+            ref_t ref = qp_iter_next(&iter);
+            assert_int_not_equal(ref, 0);
+            assert_int_equal(ref_index(world, ref), i);
+        }
+    }
+    assert_int_equal(qp_iter_next(&iter), 0);
+}
+
 static void search(struct world *world, unsigned queries)
 {
     for (unsigned i = 0; i < queries; i++) {
@@ -516,7 +535,14 @@ static void search(struct world *world, unsigned queries)
         if (random_below(&world->random, 3)) {
             random_name(world, &query);
         }
-        find_matches(world, (unsigned)random_below(&world->random, TREES), &query);
+        unsigned tree = (unsigned)random_below(&world->random, TREES);
+        find_matches(world, tree, &query);
+        below_matches(world, tree, &query);
+        if (query.len) {
+            query.len = (uint8_t)(query.len - query.wire[0] - 1); /* and its parent */
+            memmove(query.wire, query.wire + query.wire[0] + 1, query.len + 1u);
+            below_matches(world, tree, &query);
+        }
     }
 }
 
