@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Mutated packets against the daemon: it lives, good clients notice nothing, memory stays flat.
 
-A seeded generator takes good queries and bends, cuts, doubles and mixes them. Most go over UDP, some
-over TCP, whole or with a wrong length in front. All the while another client asks a good question
-again and again, and must have its answer within 100 ms.
+A seeded generator takes good queries and bends, cuts, doubles and mixes them. Most go over UDP,
+some over TCP, whole or with a wrong length in front. All the while another client asks a good
+question again and again, and must have its answer within 100 ms.
 """
 
 import os
@@ -56,7 +56,8 @@ def flip(chance, packet):
 
 
 def overwrite(chance, packet):
-    packet[chance.randrange(len(packet))] = chance.choice([0, 1, 0x3F, 0x40, 0x7F, 0x80, 0xC0, 0xFF])
+    at = chance.randrange(len(packet))
+    packet[at] = chance.choice([0, 1, 0x3F, 0x40, 0x7F, 0x80, 0xC0, 0xFF])
 
 
 def cut(chance, packet):
@@ -188,7 +189,7 @@ def throw_udp(daemon, packets, counts):
 
 
 def throw_tcp(daemon, chance, packets):
-    """Several packets down one connection, the last with a wrong length; then whatever comes back."""
+    """Several packets down one connection, the last with a wrong length; whatever comes back."""
     with socket.create_connection(("127.0.0.1", daemon.port), timeout=5) as sock:
         stream = b"".join(struct.pack("!H", len(packet)) + packet for packet in packets[:-1])
         wrong = chance.choice([0, 1, 11, 12, len(packets[-1]) + 1, 65535])

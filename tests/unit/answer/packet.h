@@ -105,42 +105,72 @@ static inline bool packet_name(struct packet *packet, size_t at, size_t end, uin
     }
 }
 
-/* Rdata with names that may be compressed (RFC 3597 4): so many bytes, names, then so many bytes.
- */
-static inline bool packet_rdata(struct packet *packet, const struct packet_record *record)
+/* The form of an rdata with names in it: so many bytes, names, then so many bytes. */
+struct packet_form {
+    uint16_t type, before, names, after;
+    bool open; /* any number of bytes may follow */
+};
+
+static inline const struct packet_form *packet_form(uint16_t type)
 {
-    static const struct {
-        uint16_t type, before, names, after;
-        bool open; /* any number of bytes may follow */
-    } forms[] = {
+    static const struct packet_form forms[] = {
         {1, 4, 0, 0, false},  {28, 16, 0, 0, false}, {2, 0, 1, 0, false},  {5, 0, 1, 0, false},
         {12, 0, 1, 0, false}, {6, 0, 2, 20, false},  {15, 2, 1, 0, false}, {33, 6, 1, 0, false},
         {39, 0, 1, 0, false}, {64, 2, 1, 0, true},   {65, 2, 1, 0, true},
     };
     for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
-        if (forms[i].type != record->type || record->class != 1) {
-            continue;
-        }
-        size_t at = record->at, end = at + record->len;
-        uint8_t name[PACKET_NAME];
-        if (record->len < forms[i].before) {
-            return packet_fail(packet, "rdata too short");
-        }
-        at += forms[i].before;
-        for (unsigned k = 0; k < forms[i].names; k++) {
-            size_t start = at;
-            if (!packet_name(packet, at, end, name, &at)) {
-                return false;
-            }
-            if (record->type >= 33 && at - start != packet->expanded) {
-                return packet_fail(packet, "a name compressed where nobody expects it");
-            }
-        }
-        if (forms[i].open ? at + forms[i].after > end : at + forms[i].after != end) {
-            return packet_fail(packet, "rdata of the wrong length");
+        if (forms[i].type == type) {
+            return &forms[i];
         }
     }
+    return NULL;
+}
+
+/* Is the rdata as its type demands? Only types of RFC 1035 may compress names (RFC 3597 4). */
+static inline bool packet_rdata(struct packet *packet, const struct packet_record *record)
+{
+    const struct packet_form *form = record->class == 1 ? packet_form(record->type) : NULL;
+    size_t at = record->at, end = at + record->len;
+    uint8_t name[PACKET_NAME];
+    if (!form) {
+        return true;
+    }
+    if (record->len < form->before) {
+        return packet_fail(packet, "rdata too short");
+    }
+    at += form->before;
+    for (unsigned k = 0; k < form->names; k++) {
+        size_t start = at;
+        if (!packet_name(packet, at, end, name, &at)) {
+            return false;
+        }
+        if (record->type >= 33 && at - start != packet->expanded) {
+            return packet_fail(packet, "a name compressed where nobody expects it");
+        }
+    }
+    if (form->open ? at + form->after > end : at + form->after != end) {
+        return packet_fail(packet, "rdata of the wrong length");
+    }
     return true;
+}
+
+/* The rdata of a record of a packet that was read, its names expanded; returns its length. `out`
+ * has room for 65535 bytes. */
+static inline size_t packet_expand(struct packet *packet, const struct packet_record *record,
+                                   uint8_t *out)
+{
+    const struct packet_form *form = record->class == 1 ? packet_form(record->type) : NULL;
+    size_t at = record->at, end = at + record->len, len = form ? form->before : 0;
+    memcpy(out, packet->wire + at, len);
+    at += len;
+    for (unsigned k = 0; form && k < form->names; k++) {
+        if (!packet_name(packet, at, end, out + len, &at)) {
+            return 0;
+        }
+        len += packet->expanded;
+    }
+    memcpy(out + len, packet->wire + at, end - at);
+    return len + end - at;
 }
 
 static inline bool packet_read_record(struct packet *packet, size_t *at)

@@ -196,25 +196,6 @@ __attribute__((format(printf, 2, 3))) static void say(struct text *text, const c
     text->left -= (size_t)len;
 }
 
-/* The rdata with its names expanded. */
-static uint16_t rdata_expand(struct packet *packet, const struct packet_record *record,
-                             uint8_t *out)
-{
-    const struct type_names *names = type_compressed_names(record->type);
-    size_t at = record->at, end = at + record->len, len = 0;
-    if (names) {
-        memcpy(out, packet->wire + at, names->before);
-        at += names->before;
-        len += names->before;
-        for (unsigned i = 0; i < names->names; i++) {
-            assert_true(packet_name(packet, at, end, out + len, &at));
-            len += name_len(out + len);
-        }
-    }
-    memcpy(out + len, packet->wire + at, end - at);
-    return (uint16_t)(len + end - at);
-}
-
 static void say_record(struct text *text, struct packet *packet, uint32_t index)
 {
     static const char *const sections[] = {"an", "au", "ad"};
@@ -223,8 +204,8 @@ static void say_record(struct text *text, struct packet *packet, uint32_t index)
     char owner[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
     say(text, "%s %s %u %s ", sections[packet_section(packet, index)],
         name_to_text(record->owner, owner), record->ttl, type_to_text(record->type, type));
-    uint16_t len = rdata_expand(packet, record, rdata);
-    int written = rdata_to_text(record->type, rdata, len, text->at, text->left);
+    size_t len = packet_expand(packet, record, rdata);
+    int written = rdata_to_text(record->type, rdata, (uint16_t)len, text->at, text->left);
     assert_true(written >= 0);
     text->at += written;
     text->left -= (size_t)written;
