@@ -5,12 +5,17 @@
 
 struct finding {
     struct finding *next;
+    struct finding *same_bucket;
     enum severity severity;
     uint16_t type;
     bool placed; /* its place was known when it was found */
     struct place place;
     const char *text, *mend;
     uint8_t owner[NAME_MAX];
+};
+
+enum {
+    BUCKETS = 512
 };
 
 void findings_init(struct findings *findings, const struct alloc *alloc, const uint8_t *origin)
@@ -67,6 +72,35 @@ static void finding_place(struct finding *finding, const struct records *records
     }
 }
 
+static unsigned owner_bucket(const uint8_t *owner)
+{
+    uint32_t sum = 2166136261u;
+    for (size_t i = 0, len = name_len(owner); i < len; i++) {
+        sum = (sum ^ owner[i]) * 16777619u;
+    }
+    return sum % BUCKETS;
+}
+
+/* One pass over the records, which may be millions. */
+static void findings_place(struct findings *findings, const struct records *records)
+{
+    struct finding *buckets[BUCKETS] = {NULL};
+    struct records_iter iter;
+    struct record record;
+    for (struct finding *at = findings->first; at; at = at->next) {
+        struct finding **bucket = &buckets[owner_bucket(at->owner)];
+        at->same_bucket = *bucket;
+        *bucket = at;
+    }
+    records_iter_init(&iter, records);
+    while (records_iter_next(&iter, &record)) {
+        struct finding *at = buckets[owner_bucket(record.owner)];
+        for (; at; at = at->same_bucket) {
+            finding_place(at, records, &record);
+        }
+    }
+}
+
 /* Findings in the order of the file, as a person reads it; unplaced ones first. */
 static void findings_sort(struct findings *findings)
 {
@@ -86,15 +120,8 @@ static void findings_sort(struct findings *findings)
 void findings_settle(struct findings *findings, const struct records *records, const char *file,
                      struct diag_list *diags)
 {
-    struct records_iter iter;
-    struct record record;
     if (records && findings->first) {
-        records_iter_init(&iter, records);
-        while (records_iter_next(&iter, &record)) {
-            for (struct finding *at = findings->first; at; at = at->next) {
-                finding_place(at, records, &record);
-            }
-        }
+        findings_place(findings, records);
     }
     findings_sort(findings);
     uint32_t kept[2] = {0};
