@@ -13,6 +13,7 @@
 
 #include "unit/answer/scene.h"
 
+#include "answer/walk.h"
 #include "dns/message.h"
 
 #include <stdio.h>
@@ -380,6 +381,74 @@ static void test_payload_is_between_512_and_ours(void **state)
     scene_end(scene, &zone);
 }
 
+/* What the walk writes when it may use this many bytes; reads strictly, whatever is missing. */
+static bool walk_within(struct scene *scene, const struct ask *ask, size_t limit)
+{
+    uint8_t wire[512];
+    struct query query;
+    struct reply reply;
+    struct walk_result result;
+    size_t len = scene_query(ask, wire);
+    assert_int_equal(query_read(wire, len, &query), QUERY_OK);
+    memset(scene->wire, 0x5a, 4096);
+    memcpy(scene->wire, wire, len);
+    reply_init(&reply, scene->wire, len, limit);
+    walk_answer(scene->world.snapshot, 1, &query, &reply, &result, NULL);
+    assert_true(reply.len <= limit);
+    for (size_t i = limit; i < 4096; i++) {
+        assert_int_equal(scene->wire[i], 0x5a);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        wire_write16(scene->wire + 6 + 2 * i, reply.counts[i]);
+    }
+    scene->len = reply.len;
+    if (!packet_read(&scene->reply, scene->wire, scene->len)) {
+        fail_msg("%s in %zu bytes: %s", ask->name, limit, scene->reply.fault);
+    }
+    return !result.truncated;
+}
+
+/* Every limit, far below what the protocol knows, for every kind of answer: a reply that says it is
+ * whole has all answer and authority records, and one that is not says so. */
+static void test_every_limit(void **state)
+{
+    (void)state;
+    static const struct ask asks[] = {
+        {.name = "www.example.com", .type = TYPE_A},
+        {.name = "example.com", .type = TYPE_NS},
+        {.name = "nx.example.com", .type = TYPE_A},
+        {.name = "www.dn.example.com", .type = 1},
+        {.name = "x.sub.example.com", .type = TYPE_A},
+        {.name = "example.com", .type = TYPE_SOA},
+        {.name = "loop.example.com", .type = TYPE_A},
+        {.name = "txt.example.com", .type = 16},
+        {.name = "c3.example.com", .type = TYPE_A},
+        {.name = "x.wild.example.com", .type = 15},
+        {.name = "svc2.example.com", .type = TYPE_HTTPS},
+        {.name = "tosub.example.com", .type = 1},
+        {.name = "_sip._tcp.example.com", .type = TYPE_SRV},
+        {.name = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.long.example.com",
+         .type = TYPE_A},
+    };
+    struct scene *scene = scene_new();
+    for (size_t i = 0; i < sizeof(asks) / sizeof(*asks); i++) {
+        uint8_t wire[512];
+        size_t least = scene_query(&asks[i], wire);
+        assert_true(walk_within(scene, &asks[i], 4096));
+        size_t whole = scene->len;
+        unsigned answers = scene->reply.counts[1], authorities = scene->reply.counts[2];
+        for (size_t limit = least; limit < whole; limit++) {
+            bool complete = walk_within(scene, &asks[i], limit);
+            bool all = scene->reply.counts[1] == answers && scene->reply.counts[2] == authorities;
+            assert_true(!complete || all);
+            assert_true(limit > least || !complete);
+        }
+        assert_true(walk_within(scene, &asks[i], whole));
+        assert_int_equal(scene->len, whole);
+    }
+    scene_free(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_names_are_compressed),
         cmocka_unit_test(test_newer_types_are_not_compressed),
         cmocka_unit_test(test_payload_is_between_512_and_ours),
+        cmocka_unit_test(test_every_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
