@@ -142,11 +142,15 @@ static const struct address *subnet_client(struct exchange *ex)
 
 static void subnet_scope(struct exchange *ex, const struct address *client)
 {
-    if (!ex->subnet_counts || ex->query.subnet.source_bits == 0 || ex->view == VIEW_NONE) {
+    if (!ex->subnet_counts || ex->query.subnet.source_bits == 0) {
         return;
     }
-    unsigned bits = view_match_scope(ex->snapshot->scope->match, ex->client->listener, client,
-                                     subnet_same_views(ex));
+    /* A client whom no view is meant for says nothing about its neighbours. */
+    unsigned bits = 128;
+    if (ex->view != VIEW_NONE) {
+        bits = view_match_scope(ex->snapshot->scope->match, ex->client->listener, client,
+                                subnet_same_views(ex));
+    }
     unsigned family = ex->query.subnet.family == 1 ? 96 : 0;
     ex->scope_bits = bits > family ? bits - family : 0;
     trace_add(ex->trace, TRACE_CLIENT_SUBNET, "from a listed resolver; scope /%u", ex->scope_bits);
@@ -239,8 +243,8 @@ static void question(struct exchange *ex)
         ex->result.kind = ANSWER_FORMERR;
     } else {
         walk_answer(ex->snapshot, ex->view, query, &ex->reply, &ex->result, ex->trace);
-        subnet_scope(ex, client);
     }
+    subnet_scope(ex, client);
 }
 
 /* --- the envelope --------------------------------------------------------------------------------

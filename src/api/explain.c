@@ -263,7 +263,7 @@ static json_t *guards_json(const struct explain_world *world, unsigned view,
                            const struct zone_status *zone, const json_t *reply)
 {
     json_t *guards = json_array();
-    if (zone && zone->state == ZONE_HELD) {
+    if (zone && zone->held) {
         guard_add(guards, "reload", "serial %u is held: %s", zone->held_serial,
                   zone->problem ? zone->problem : "it removes too much");
     } else if (zone && zone->state == ZONE_STALE) {

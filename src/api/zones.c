@@ -46,8 +46,8 @@ json_t *zone_to_json(const struct zone_status *status, const struct desired *des
     return json_pack("{s:s, s:s?, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s?}", "name",
                      status->origin, "file", status->file, "state", zone_state_name(status->state),
                      "serial", served ? json_integer(status->serial) : json_null(), "held_serial",
-                     status->state == ZONE_HELD ? json_integer(status->held_serial) : json_null(),
-                     "names", (json_int_t)status->names, "records", (json_int_t)status->records,
+                     status->held ? json_integer(status->held_serial) : json_null(), "names",
+                     (json_int_t)status->names, "records", (json_int_t)status->records,
                      "overlay_names", (json_int_t)status->overlay_names, "views",
                      views_json(status->only, desired), "loaded_at",
                      wall_to_json(status->loaded_at), "problem", status->problem);

@@ -7,6 +7,7 @@
 #include "snapshot/leak.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 int control_new(const struct alloc *alloc, const struct slab_backing *backing, struct control **out)
 {
@@ -174,6 +175,7 @@ static int version_serve(struct control *control, uint32_t index, struct version
     entry->served = *version;
     entry->loaded_at = now;
     entry->state = ZONE_LOADED;
+    entry->newest_failed = false;
     zone_problem_set(control, entry, NULL);
     *version = (struct version){0};
     return ERR_OK;
@@ -204,6 +206,7 @@ static const char *refusal_text(const struct diag_list *diags, uint32_t skip, in
 static void zone_refused(struct control *control, struct zone_entry *entry, const char *problem)
 {
     entry->state = entry->served.present ? ZONE_STALE : ZONE_UNLOADED;
+    entry->newest_failed = true; /* a version held before still waits for a person */
     zone_problem_set(control, entry, problem);
 }
 
@@ -225,6 +228,7 @@ static bool version_held(struct control *control, struct zone_entry *entry, stru
     entry->held = *version;
     *version = (struct version){0};
     entry->state = ZONE_HELD;
+    entry->newest_failed = false;
     zone_problem_set(control, entry, reason);
     return true;
 }
@@ -270,10 +274,19 @@ int control_accept(struct control *control, uint32_t zone, uint32_t serial, stru
         return ERR_NOT_FOUND;
     }
     struct version version = entry->held;
+    bool newest_failed = entry->newest_failed;
+    char *problem = newest_failed ? entry->problem : NULL;
+    entry->problem = newest_failed ? NULL : entry->problem;
     entry->held = (struct version){0};
     int err = version_serve(control, zone, &version, NULL, now, diags);
     if (err != ERR_OK) {
         entry->held = version;
+    }
+    if (newest_failed) {
+        /* What was accepted is older than the file, which is still broken. */
+        entry->state = entry->served.present ? ZONE_STALE : ZONE_UNLOADED;
+        entry->newest_failed = true;
+        entry->problem = problem;
     }
     return err;
 }
@@ -382,32 +395,65 @@ struct reload {
     struct control *control;
     const struct desired *desired;
     const struct zone_content *const *contents;
-    struct zone_entry *zones; /* the new entries */
-    struct zone_entry **from; /* the old entry each came from, or NULL */
-    uint8_t *carried;         /* ... and whose base trees it goes on with: CARRIED_* */
+    struct zone_entry *zones;   /* the new entries */
+    struct zone_entry **from;   /* the old entry each came from, or NULL */
+    struct zone_entry **sorted; /* the old entries by origin and file */
+    uint8_t *carried;           /* ... and whose base trees it goes on with: CARRIED_* */
     struct txn txn;
     struct twig views[LIMIT_VIEWS];
     struct wall now;
     struct diag_list *diags;
 };
 
-/* The old entry of the same zone: same origin and file, not taken by another yet. */
-static struct zone_entry *entry_match(const struct reload *reload, const struct desired_zone *zone,
-                                      uint32_t upto)
+static int zone_order(const struct desired_zone *a, const struct desired_zone *b)
+{
+    int diff = name_compare(a->origin, b->origin);
+    return diff ? diff : strcmp(a->file, b->file);
+}
+
+static int entry_order(const void *left, const void *right)
+{
+    const struct zone_entry *const *a = left, *const *b = right;
+    return zone_order((*a)->desired, (*b)->desired);
+}
+
+/* The old entries in an order that can be searched: reloads have as many zones as their author
+ * likes.
+ */
+static int reload_sort(struct reload *reload)
 {
     struct control *control = reload->control;
-    for (uint32_t i = 0; i < control->zone_count; i++) {
-        struct zone_entry *old = &control->zones[i];
-        bool taken = false;
-        if (!name_equal(old->desired->origin, zone->origin) ||
-            strcmp(old->desired->file, zone->file) != 0) {
-            continue;
+    uint32_t count = control->zone_count;
+    reload->sorted = mem_new_zero(control->alloc, count ? count : 1, sizeof(*reload->sorted));
+    if (!reload->sorted) {
+        return ERR_NOMEM;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        control->zones[i].matched = false;
+        reload->sorted[i] = &control->zones[i];
+    }
+    if (count > 0) {
+        qsort(reload->sorted, count, sizeof(*reload->sorted), entry_order);
+    }
+    return ERR_OK;
+}
+
+/* The old entry of the same zone: same origin and file, not taken by another yet. */
+static struct zone_entry *entry_match(const struct reload *reload, const struct desired_zone *zone)
+{
+    uint32_t low = 0, high = reload->control->zone_count, count = high;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (zone_order(reload->sorted[middle]->desired, zone) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
-        for (uint32_t k = 0; k < upto && !taken; k++) {
-            taken = reload->from[k] == old;
-        }
-        if (!taken) {
-            return old;
+    }
+    for (; low < count && zone_order(reload->sorted[low]->desired, zone) == 0; low++) {
+        if (!reload->sorted[low]->matched) {
+            reload->sorted[low]->matched = true;
+            return reload->sorted[low];
         }
     }
     return NULL;
@@ -423,9 +469,10 @@ static int reload_entry(struct reload *reload, uint32_t index)
     if (!entry->origin_text) {
         return ERR_NOMEM;
     }
-    struct zone_entry *old = entry_match(reload, entry->desired, index);
+    struct zone_entry *old = entry_match(reload, entry->desired);
     reload->from[index] = old;
     entry->state = old ? old->state : ZONE_UNLOADED;
+    entry->newest_failed = old && old->newest_failed;
     entry->loaded_at = old ? old->loaded_at : (struct wall){0};
     zone_problem_set(control, entry, old ? old->problem : "not loaded yet");
     return ERR_OK;
@@ -453,6 +500,7 @@ static int reload_content(struct reload *reload, uint32_t index)
         if (version_held(control, &probe, &version, reload->diags)) {
             entry->held = probe.held;
             entry->state = ZONE_HELD;
+            entry->newest_failed = false;
             entry->problem = probe.problem;
             return ERR_NOT_FOUND;
         }
@@ -465,6 +513,7 @@ static int reload_content(struct reload *reload, uint32_t index)
                            reload->views);
             entry->served = version;
             entry->state = ZONE_LOADED;
+            entry->newest_failed = false;
             entry->loaded_at = reload->now;
             zone_problem_set(control, entry, NULL);
             return err;
@@ -602,6 +651,7 @@ int control_reload(struct control *control, const struct desired *desired,
     control->limits = *limits;
     txn_begin(&reload.txn, &control->slab, control->alloc);
     int err = snapshot_reserve(control, desired->view_count);
+    err = err == ERR_OK ? reload_sort(&reload) : err;
     if (err == ERR_OK) {
         err = reload.zones && reload.from && reload.carried ? reload_zones(&reload) : ERR_NOMEM;
     }
@@ -617,6 +667,7 @@ int control_reload(struct control *control, const struct desired *desired,
     mem_free(control->alloc, reload.zones);
     mem_free(control->alloc, reload.from);
     mem_free(control->alloc, reload.carried);
+    mem_free(control->alloc, reload.sorted);
     return err;
 }
 
@@ -641,6 +692,7 @@ int control_zone_status(const struct control *control, uint32_t zone, struct zon
         .file = entry->desired->file,
         .state = entry->state,
         .serial = entry->served.base.serial,
+        .held = entry->held.present,
         .held_serial = entry->held.base.serial,
         .names = entry->served.base.names,
         .records = entry->served.base.records,

@@ -45,7 +45,8 @@ struct zone_status {
     const char *file;
     enum zone_state state;
     uint32_t serial;      /* served */
-    uint32_t held_serial; /* waiting */
+    bool held;            /* a version waits for a person, whatever became of newer ones */
+    uint32_t held_serial; /* its serial */
     uint64_t names, records;
     uint64_t only;         /* views that have it */
     struct wall loaded_at; /* of the served version */

@@ -31,6 +31,8 @@ struct zone_entry {
     char *origin_text;
     struct version served, held;
     enum zone_state state;
+    bool newest_failed; /* the file's newest version could not be loaded */
+    bool matched;       /* during a reload: an entry of the new configuration continues this one */
     char *problem;
     struct wall loaded_at;
 };

@@ -37,10 +37,13 @@ static void declare_name(const struct diff *diff, uint32_t zone, struct view_dif
     for (uint32_t i = first; i < first + count; i++) {
         const struct zone_edit *edit = &entry->served.edits.edits[i];
         const char *reason = desired->overlays[edit->overlay].reason;
-        if (out->type && edit->type && edit->type != out->type) {
+        if (!differs_in_views(diff, edit->views) ||
+            (out->type && edit->type && edit->type != out->type)) {
             continue;
         }
-        if (!out->place.file || (reason && !out->declared)) {
+        /* One edit without a reason is enough to make the difference undeclared. */
+        bool first_one = !out->place.file;
+        if (first_one || (out->declared && !reason)) {
             out->place = edit->place;
             out->reason = reason;
             out->declared = reason != NULL;

@@ -93,7 +93,7 @@ static json_t *held_zones(const struct state *state)
     for (uint32_t i = 0; i < control_zone_count(state->control); i++) {
         struct zone_status status;
         if (control_zone_status(state->control, i, &status) == ERR_OK &&
-            status.state == ZONE_HELD) {
+            status.held) {
             json_array_append_new(list, zone_to_json(&status, &state->epoch->config->desired));
         }
     }
