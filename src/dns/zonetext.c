@@ -184,11 +184,19 @@ static int record_take(struct parser *parser, struct piece *piece)
                "these bytes are no data of type %s", type_to_text(scanner->r_type, type));
         return ERR_OK;
     }
+    uint32_t ttl = scanner->r_ttl;
+    if (ttl > INT32_MAX) {
+        diag_add(parser->diags, SEVERITY_WARNING,
+                 (struct place){.file = piece->file, .line = record_line(piece)},
+                 "write a TTL of at most 2147483647 seconds (RFC 2181 8)", "TTL %u counts as 0",
+                 ttl);
+        ttl = 0;
+    }
     struct record record = {
         .owner = piece->owner_known ? NULL : piece->owner,
         .type = scanner->r_type,
         .rdata_len = (uint16_t)scanner->r_data_length,
-        .ttl = scanner->r_ttl,
+        .ttl = ttl,
         .line = record_line(piece),
         .file = piece->file_index,
         .rdata = scanner->r_data,

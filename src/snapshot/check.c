@@ -10,6 +10,8 @@ struct check {
     unsigned origin_labels;
     struct place place;
     struct findings *findings;
+    unsigned suspect_count; /* addresses below a cut: glue, or occluded? */
+    const struct node *suspects[LIMIT_DIAGS];
 };
 
 static void report(struct check *check, enum severity severity, const struct node *node,
@@ -79,11 +81,13 @@ static bool repeats_origin(const struct check *check, const uint8_t *name)
     return true;
 }
 
-/* A delegation whose name server is below it, but without an address: nobody can follow it. */
+/* A name server below its own delegation, or of the zone itself and in it, but without an address:
+ * nobody can follow it. */
 static void check_glue(struct check *check, const struct node *node, const uint8_t *owner,
                        const uint8_t *target)
 {
-    if (!(node->head.flags & NODE_CUT) || !name_in_zone(target, owner)) {
+    bool expected = node->head.flags & NODE_CUT || node_name_len(node) == 0;
+    if (!expected || !name_in_zone(target, owner)) {
         return;
     }
     const struct node *glue = node_of_name(check->slab, check->root, check->origin_labels, target);
@@ -131,6 +135,12 @@ static void check_targets(struct check *check, const struct node *node)
     }
 }
 
+static void report_occluded(struct check *check, const struct node *node, uint16_t type)
+{
+    report(check, SEVERITY_WARNING, node, type, "remove it, or the delegation above it",
+           "occluded data, never answered,");
+}
+
 /* Only addresses make sense below a delegation (glue), and nothing below a DNAME. */
 static void check_above(struct check *check, const struct node *node, unsigned cut_flags)
 {
@@ -142,9 +152,48 @@ static void check_above(struct check *check, const struct node *node, unsigned c
     const struct rrset *sets = node_rrsets(node);
     for (unsigned i = 0; cut_flags && i < node->head.count; i++) {
         if (sets[i].type != TYPE_A && sets[i].type != TYPE_AAAA) {
-            report(check, SEVERITY_WARNING, node, sets[i].type,
-                   "remove it, or the delegation above it", "occluded data, never answered,");
+            report_occluded(check, node, sets[i].type);
             return;
+        }
+    }
+    if (cut_flags && check->suspect_count < LIMIT_DIAGS) {
+        check->suspects[check->suspect_count++] = node;
+    }
+}
+
+/* Is a suspect a name server of this node's set? Then it is glue. */
+static void suspects_clear(struct check *check, const struct node *node, const struct rrset *ns)
+{
+    const uint8_t *at = rrset_data(node, ns);
+    uint8_t owner[NAME_MAX];
+    for (unsigned k = 0; k < ns->count; k++) {
+        uint16_t len;
+        const uint8_t *target = rdata_next(ns, &at, &len);
+        for (unsigned i = 0; i < check->suspect_count; i++) {
+            if (check->suspects[i]) {
+                node_owner(check->suspects[i], check->origin, owner);
+                check->suspects[i] = name_equal(owner, target) ? NULL : check->suspects[i];
+            }
+        }
+    }
+}
+
+/* Addresses below a cut are glue when some name server set of the zone names them (RFC 9471 counts
+ * those of siblings in); the rest is occluded. */
+static void check_suspects(struct check *check)
+{
+    struct qp_iter iter;
+    qp_iter_init(&iter, check->slab, check->suspect_count ? check->root : (struct twig){0});
+    for (ref_t ref; (ref = qp_iter_next(&iter)) != 0;) {
+        const struct node *node = node_at(check->slab, ref);
+        const struct rrset *ns = node_find(node, TYPE_NS);
+        if (ns) {
+            suspects_clear(check, node, ns);
+        }
+    }
+    for (unsigned i = 0; i < check->suspect_count; i++) {
+        if (check->suspects[i]) {
+            report_occluded(check, check->suspects[i], 0);
         }
     }
 }
@@ -182,6 +231,7 @@ void zone_check_tree(const struct slab *slab, struct twig root, const uint8_t *o
             cut = node_leaf_flags(node) ? node : NULL;
         }
     }
+    check_suspects(&check);
 }
 
 /* A base has been counted while it was built; an overlay may add one. */
@@ -258,4 +308,5 @@ void zone_check_name(const struct slab *slab, struct twig root, const uint8_t *o
     if (node_leaf_flags(node)) {
         check_below(&check, name, node_leaf_flags(node));
     }
+    check_suspects(&check);
 }
