@@ -187,11 +187,11 @@ static void referral(struct walk *walk, ref_t cut_ref, unsigned cut_labels)
     if (ds) {
         add_set(walk, SECTION_AUTHORITY, owner, cut, ds);
     }
+    /* First what must fit, then the rest; none once the client has to ask again over TCP anyway. */
     struct glue glue = {.cut = name_tail(walk, cut_labels), .required = true};
-    add_addresses(walk, cut, ns, &glue);
-    glue.required = false;
-    if (!walk->out->truncated) {
+    for (unsigned pass = 0; pass < 2 && !walk->out->truncated; pass++) {
         add_addresses(walk, cut, ns, &glue);
+        glue.required = false;
     }
 }
 
