@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 enum {
-    WORLD_BYTES = 1 << 20,
-    TEXT_BYTES = 48 * 1024,
+    WORLD_BYTES = 2 << 20,
+    TEXT_BYTES = 256 * 1024,
     EDIT_TEXT_BYTES = 512,
     OWNERS = 24,
     NAME_WORDS = 4,
@@ -151,11 +151,31 @@ static void say_delegation(struct maker *maker, const char *owner)
     }
 }
 
+/* So many names that a reply over TCP goes beyond what compression pointers reach. */
+static void say_many(struct maker *maker, const char *owner)
+{
+    bool delegation = pick(maker, 2);
+    unsigned addresses = pick(maker, 4);
+    for (unsigned i = 300 + pick(maker, 500); i > 0; i--) {
+        say(maker, "%s %s t-%u.%s\n", owner, delegation ? "NS" : "MX 1", i, owner);
+        if (i % 4 < addresses) {
+            char target[NAME_TEXT_MAX];
+            snprintf(target, sizeof(target), "t-%u.%s", i, owner);
+            say_address(maker, target, i % 3 == 0);
+            say_address(maker, target, i % 5 == 0);
+        }
+    }
+}
+
 /* All data of one owner name: of a kind, so that the zone's rules are mostly kept. */
 static void say_owner(struct maker *maker, const char *owner)
 {
     char target[NAME_TEXT_MAX];
     random_target(maker, target);
+    if (pick(maker, 40) == 0) {
+        say_many(maker, owner);
+        return;
+    }
     switch (pick(maker, 10)) {
     case 0:
     case 1:
