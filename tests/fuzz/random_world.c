@@ -156,11 +156,12 @@ static void say_many(struct maker *maker, const char *owner)
 {
     bool delegation = pick(maker, 2);
     unsigned addresses = pick(maker, 4);
-    for (unsigned i = 300 + pick(maker, 500); i > 0; i--) {
-        say(maker, "%s %s t-%u.%s\n", owner, delegation ? "NS" : "MX 1", i, owner);
+    for (unsigned i = 150 + pick(maker, 150); i > 0; i--) {
+        char target[NAME_TEXT_MAX];
+        snprintf(target, sizeof(target), "a-target-with-a-first-label-of-some-length-%u.%s", i,
+                 owner);
+        say(maker, "%s %s %s\n", owner, delegation ? "NS" : "MX 1", target);
         if (i % 4 < addresses) {
-            char target[NAME_TEXT_MAX];
-            snprintf(target, sizeof(target), "t-%u.%s", i, owner);
             say_address(maker, target, i % 3 == 0);
             say_address(maker, target, i % 5 == 0);
         }
@@ -172,7 +173,7 @@ static void say_owner(struct maker *maker, const char *owner)
 {
     char target[NAME_TEXT_MAX];
     random_target(maker, target);
-    if (pick(maker, 40) == 0) {
+    if (pick(maker, 80) == 0) {
         say_many(maker, owner);
         return;
     }
