@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/http.h"
 
+#include "api/json_text.h"
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/limits.h"
@@ -19,6 +20,7 @@ struct http {
     const struct http_route *routes;
     void *ctx;
     struct http_request *open; /* all that exist */
+    unsigned connections;      /* after the turn before */
 };
 
 enum request_state {
@@ -75,15 +77,28 @@ static struct http_request *request_new(struct http *http, struct MHD_Connection
 
 json_t *http_error_body(const char *field, const char *reason, const char *mend)
 {
-    return json_pack("{s:{s:s?, s:s, s:s?}}", "error", "field", field, "reason", reason, "mend",
-                     mend);
+    return json_pack("{s:{s:o, s:o, s:o}}", "error", "field", json_text(field), "reason",
+                     json_text(reason), "mend", json_text(mend));
 }
 
 /* The HTTP server asks to be called: now, and again after its own timeout. */
+static unsigned connections_count(const struct http *http)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(http->server, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info ? info->num_connections : 0;
+}
+
 static void http_turn(void *ctx)
 {
     struct http *http = ctx;
     MHD_run(http->server);
+    /* Out of connections or descriptors it stops to listen, and begins again only in a turn after
+     * one has ended; nothing but we would cause that turn. */
+    if (connections_count(http) < http->connections) {
+        MHD_run(http->server);
+    }
+    http->connections = connections_count(http);
     MHD_UNSIGNED_LONG_LONG wait_ms;
     if (MHD_get_timeout(http->server, &wait_ms) == MHD_YES) {
         loop_timer_start(http->timer, duration_from_ms((int64_t)wait_ms));
