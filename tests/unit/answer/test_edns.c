@@ -149,7 +149,7 @@ static void test_subnet_from_anyone_is_ignored(void **state)
 
 static const uint8_t *subnet_ask(struct scene *scene, const void *options, size_t size)
 {
-    uint16_t len;
+    uint16_t len = 0;
     ask_options(scene, RESOLVER, options, size);
     const uint8_t *subnet = packet_option(&scene->reply, 8, &len);
     assert_non_null(subnet);

@@ -475,6 +475,10 @@ static void one_name_changes_in_every_view_that_sees_it(void **state)
     assert_int_equal(stage_change(&stage, 0, "*", ""), ERR_OK);
     assert_int_equal(stage_change(&stage, 0, "www", ""), ERR_OK);
     assert_true(stage_publish(&stage));
+    struct zone_status status;
+    assert_int_equal(stage_change(&stage, 0, "@", "@ SOA ns h 77 1 1 1 1\n@ NS ns\n"), ERR_OK);
+    assert_int_equal(control_zone_status(stage.control, 0, &status), ERR_OK);
+    assert_int_equal(status.serial, 77);
     stage_expect(&stage, OUT, "deep.new.example.com A", "NXDOMAIN");
     stage_expect(&stage, OUT, "new.example.com A", "NXDOMAIN");
     stage_expect(&stage, OUT, "www.example.com A", "NXDOMAIN");

@@ -69,14 +69,23 @@ static void base_init(struct base *base)
 static const char *records_of(const char *name, unsigned which)
 {
     static char text[256];
-    static const char *const formats[] = {
-        "",
-        "%s A 192.0.2.1\n",
-        "%s 60 A 192.0.2.2\n%s TXT x\n",
-        "%s TXT y\n",
-        "%s AAAA 2001:db8::1\n%s A 192.0.2.3\n%s A 192.0.2.4\n",
-    };
-    snprintf(text, sizeof(text), formats[which], name, name, name);
+    switch (which) {
+    case 0:
+        return "";
+    case 1:
+        snprintf(text, sizeof(text), "%s A 192.0.2.1\n", name);
+        break;
+    case 2:
+        snprintf(text, sizeof(text), "%s 60 A 192.0.2.2\n%s TXT x\n", name, name);
+        break;
+    case 3:
+        snprintf(text, sizeof(text), "%s TXT y\n", name);
+        break;
+    default:
+        snprintf(text, sizeof(text), "%s AAAA 2001:db8::1\n%s A 192.0.2.3\n%s A 192.0.2.4\n", name,
+                 name, name);
+        break;
+    }
     return text;
 }
 
