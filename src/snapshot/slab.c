@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "snapshot/qp.h"
 
 #include <string.h>
@@ -28,6 +29,9 @@ void __asan_unpoison_memory_region(const volatile void *memory, size_t bytes);
 #define block_poison(block, bytes) ((void)(block), (void)(bytes))
 #define block_unpoison(block, bytes) ((void)(block), (void)(bytes))
 #endif
+
+/* A block is shared by the views of a zone: served, held, and anew while a reload is under way. */
+_Static_assert(LIMIT_VIEWS * 8 < UINT16_MAX, "references of a block are counted in 16 bits");
 
 /* Size classes: up to 32 units exactly, then each doubling in 8 steps (waste at most 1/8). */
 enum {
@@ -351,6 +355,26 @@ static void undo_gone(struct txn *txn, ref_t gone)
     }
 }
 
+/* Once the old trees are whole again: a block that none of them has belonged to a tree that was
+ * released while the transaction ran, and the note about it was the last to hold it. */
+static void undo_orphan(struct slab *slab, ref_t ref)
+{
+    struct block *block = slab_at(slab, ref);
+    if (block->refs > 0 || block->kind == BLOCK_FREE) {
+        return;
+    }
+    ref_t dead = 0;
+    block->refs = 1;
+    block_unref(slab, ref, &dead);
+    while (dead) {
+        struct block *gone = slab_at(slab, dead);
+        ref_t next = gone->born;
+        slab->live_bytes -= block_bytes(gone);
+        slab_free(slab, dead);
+        dead = next;
+    }
+}
+
 void txn_abort(struct txn *txn, const struct twig *old_roots, size_t count)
 {
     /* The new trees gave up their references to what is noted; moved blocks get their children
@@ -368,6 +392,9 @@ void txn_abort(struct txn *txn, const struct twig *old_roots, size_t count)
             struct block *block = slab_at(txn->slab, old_roots[i].ref);
             block->refs++;
         }
+    }
+    for (size_t i = 0; i < txn->count; i++) {
+        undo_orphan(txn->slab, txn->entries[i].ref);
     }
     txn_end(txn);
 }
