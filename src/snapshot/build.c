@@ -199,5 +199,6 @@ int zone_base_change(struct txn *txn, struct zone_base *base, const struct qp_na
     }
     base->names += had ? 0 : 1;
     base->wildcard = base->wildcard || qp_name_has_wildcard(name);
+    base->serial = name->len == 0 ? node_soa_serial(node_at(txn->slab, ref)) : base->serial;
     return ERR_OK;
 }

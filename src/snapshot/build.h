@@ -24,7 +24,7 @@ int zone_base_build(struct txn *txn, const uint8_t *origin, const struct records
                     struct twig old_root, struct findings *findings, struct zone_base *out);
 
 /* Sets (count > 0) or removes the records of one owner in a base tree. `records` are of that owner.
- * Updates names and wildcard, not `records` of the base. */
+ * Updates names, wildcard and serial of the base, not its `records`. */
 int zone_base_change(struct txn *txn, struct zone_base *base, const struct qp_name *name,
                      struct node_draft *draft);
 
