@@ -11,6 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Out of connections or descriptors the library stops to listen. It begins again in a later turn,
+ * which nothing but time would bring. */
+enum {
+    HTTP_TURN_MS = 250
+};
+
 struct http {
     const struct alloc *alloc;
     struct loop *loop;
@@ -20,7 +26,6 @@ struct http {
     const struct http_route *routes;
     void *ctx;
     struct http_request *open; /* all that exist */
-    unsigned connections;      /* after the turn before */
 };
 
 enum request_state {
@@ -82,29 +87,15 @@ json_t *http_error_body(const char *field, const char *reason, const char *mend)
 }
 
 /* The HTTP server asks to be called: now, and again after its own timeout. */
-static unsigned connections_count(const struct http *http)
-{
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(http->server, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-    return info ? info->num_connections : 0;
-}
-
 static void http_turn(void *ctx)
 {
     struct http *http = ctx;
     MHD_run(http->server);
-    /* Out of connections or descriptors it stops to listen, and begins again only in a turn after
-     * one has ended; nothing but we would cause that turn. */
-    if (connections_count(http) < http->connections) {
-        MHD_run(http->server);
-    }
-    http->connections = connections_count(http);
     MHD_UNSIGNED_LONG_LONG wait_ms;
-    if (MHD_get_timeout(http->server, &wait_ms) == MHD_YES) {
-        loop_timer_start(http->timer, duration_from_ms((int64_t)wait_ms));
-    } else {
-        loop_timer_stop(http->timer);
+    if (MHD_get_timeout(http->server, &wait_ms) != MHD_YES || wait_ms > HTTP_TURN_MS) {
+        wait_ms = HTTP_TURN_MS;
     }
+    loop_timer_start(http->timer, duration_from_ms((int64_t)wait_ms));
 }
 
 static struct MHD_Response *response_from(json_t *body)
