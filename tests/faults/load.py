@@ -111,7 +111,7 @@ class Flood(threading.Thread):
         while not self.stopping:
             self.tally.send(self.window)
             self.tally.collect()
-            time.sleep(0.003)
+            time.sleep(0.01)
 
     def stop(self):
         self.stopping = True

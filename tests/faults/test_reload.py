@@ -18,7 +18,7 @@ from world import Seen, Wrong
 OLD, NEW = Seen(1, 1, 1), Seen(2, 2, 2)
 NEW_ZONES = Seen(1, 2, 2)
 SETTLE_S = 2
-SAMPLES = {"memory": 24, "socket": 16, "file": 10, "write": 4}
+SAMPLES = {"memory": 16, "socket": 10, "file": 8, "write": 4}
 OUTCOME = r"horizon: (reloaded|error: reload refused|error: no memory for a reload)"
 
 

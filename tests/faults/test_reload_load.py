@@ -81,7 +81,7 @@ class Server:
 def test_no_query_is_lost_or_wrong_during_20_reloads():
     with tempfile.TemporaryDirectory(prefix="horizon-load-") as path:
         server, versions, tallies = Server(pathlib.Path(path)), Versions(), []
-        floods = [Flood(Burst(versions, source, server.port), 32) for source in (INSIDE, OUTSIDE)]
+        floods = [Flood(Burst(versions, source, server.port), 16) for source in (INSIDE, OUTSIDE)]
         floods += [Flood(Stream(versions, source, server.port), 16) for source in (INSIDE, OUTSIDE)]
         try:
             for _ in range(RELOADS):

@@ -12,7 +12,7 @@ from faults import Process
 from world import Seen, Wrong
 
 WHOLE = Seen(1, 1, 1)
-SAMPLES = {"memory": 40, "map": 4, "socket": 20, "file": 12, "thread": 8, "privilege": 8, "path": 4}
+SAMPLES = {"memory": 30, "map": 4, "socket": 14, "file": 12, "thread": 8, "privilege": 8, "path": 4}
 
 
 def fail(text, status=None):
