@@ -3,6 +3,7 @@
 
 #include "answer/answer.h"
 #include "answer/trace.h"
+#include "api/json_text.h"
 #include "api/reply.h"
 #include "api/zones.h"
 #include "base/error.h"
@@ -134,7 +135,7 @@ static json_t *place_json(struct place place)
         return json_null();
     }
     snprintf(text, sizeof(text), "%s:%u", place.file, place.line);
-    return json_string(text);
+    return json_text(text_cut_whole(text));
 }
 
 static void why_text(const struct choice *choice, const struct desired *desired,
@@ -185,27 +186,49 @@ static json_t *steps_json(const struct trace *trace)
     json_t *list = json_array();
     for (const struct trace_entry *entry = trace->first; entry; entry = entry->next) {
         json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s}", "step", trace_step_name(entry->step),
+                              json_pack("{s:s, s:s, s:o}", "step", trace_step_name(entry->step),
                                         "rule", trace_step_text(entry->step), "detail",
-                                        entry->detail ? entry->detail : ""));
+                                        json_text(entry->detail ? entry->detail : "")));
     }
     return list;
 }
 
-/* The shortest TTL of the answer section: how long a cache may keep this as a whole. */
+/* How long a cache may keep that a name has nothing (RFC 2308 5): the SOA's TTL, or its MINIMUM,
+ * which is the last word of its data. */
+static json_int_t negative_ttl(const json_t *soa)
+{
+    json_int_t ttl = json_integer_value(json_object_get(soa, "ttl"));
+    const char *data = json_string_value(json_object_get(soa, "data"));
+    const char *last = data ? strrchr(data, ' ') : NULL;
+    json_int_t minimum = last ? strtoll(last + 1, NULL, 10) : ttl;
+    return minimum < ttl ? minimum : ttl;
+}
+
+static json_int_t shorter(json_int_t least, json_int_t ttl)
+{
+    return least < 0 || ttl < least ? ttl : least;
+}
+
+/* How long a cache may keep this as a whole. What is negative, also at the end of a chain, counts
+ * by its SOA; other records of the authority section only where nothing was answered. */
 static json_t *ttl_json(const json_t *reply)
 {
-    json_t *records = json_object_get(reply, "answer");
-    if (json_array_size(records) == 0) {
-        records = json_object_get(reply, "authority");
-    }
+    const json_t *answer = json_object_get(reply, "answer"), *record;
     json_int_t least = -1;
     size_t i;
-    json_t *record;
-    json_array_foreach(records, i, record)
+    json_array_foreach(answer, i, record)
     {
-        json_int_t ttl = json_integer_value(json_object_get(record, "ttl"));
-        least = least < 0 || ttl < least ? ttl : least;
+        least = shorter(least, json_integer_value(json_object_get(record, "ttl")));
+    }
+    bool answered = json_array_size(answer) > 0;
+    json_array_foreach(json_object_get(reply, "authority"), i, record)
+    {
+        const char *type = json_string_value(json_object_get(record, "type"));
+        if (type && strcmp(type, "SOA") == 0) {
+            least = shorter(least, negative_ttl(record));
+        } else if (!answered) {
+            least = shorter(least, json_integer_value(json_object_get(record, "ttl")));
+        }
     }
     return least < 0 ? json_null() : json_integer(least);
 }
@@ -218,7 +241,8 @@ __attribute__((format(printf, 3, 4))) static void guard_add(json_t *guards, cons
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    json_array_append_new(guards, json_pack("{s:s, s:s}", "guard", guard, "detail", text));
+    json_array_append_new(
+        guards, json_pack("{s:s, s:o}", "guard", guard, "detail", json_text(text_cut_whole(text))));
 }
 
 static bool exception_covers(const struct desired_exception *exception, unsigned view,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/viewdiff.h"
 
+#include "api/json_text.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "control/viewdiff.h"
@@ -62,14 +63,14 @@ static json_t *difference_json(const struct view_difference *difference)
     if (placed) {
         snprintf(place, sizeof(place), "%s:%u", where->file, where->line);
     }
-    return json_pack("{s:s, s:s, s:s?, s:b, s:b, s:o, s:o, s:b, s:s?, s:s?}", "kind",
+    return json_pack("{s:s, s:s, s:s?, s:b, s:b, s:o, s:o, s:b, s:o, s:o}", "kind",
                      kinds[difference->kind], "name", name_to_text(difference->owner, name), "type",
                      difference->type ? type_to_text(difference->type, type) : NULL, "in_a",
                      (int)difference->in_a, "in_b", (int)difference->in_b, "a",
                      side_json(difference->node_a, difference->set_a, difference->type), "b",
                      side_json(difference->node_b, difference->set_b, difference->type), "declared",
-                     (int)difference->declared, "reason", difference->reason, "place",
-                     placed ? place : NULL);
+                     (int)difference->declared, "reason", json_text(difference->reason), "place",
+                     json_text(placed ? place : NULL));
 }
 
 static void each_difference(void *ctx, const struct view_difference *difference)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/zones.h"
 
+#include "api/json_text.h"
 #include "base/error.h"
 
 #include <time.h>
@@ -43,14 +44,14 @@ static json_t *views_json(uint64_t only, const struct desired *desired)
 json_t *zone_to_json(const struct zone_status *status, const struct desired *desired)
 {
     bool served = status->state != ZONE_UNLOADED;
-    return json_pack("{s:s, s:s?, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s?}", "name",
-                     status->origin, "file", status->file, "state", zone_state_name(status->state),
-                     "serial", served ? json_integer(status->serial) : json_null(), "held_serial",
-                     status->held ? json_integer(status->held_serial) : json_null(), "names",
-                     (json_int_t)status->names, "records", (json_int_t)status->records,
-                     "overlay_names", (json_int_t)status->overlay_names, "views",
-                     views_json(status->only, desired), "loaded_at",
-                     wall_to_json(status->loaded_at), "problem", status->problem);
+    return json_pack(
+        "{s:s, s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "name", status->origin, "file",
+        json_text(status->file), "state", zone_state_name(status->state), "serial",
+        served ? json_integer(status->serial) : json_null(), "held_serial",
+        status->held ? json_integer(status->held_serial) : json_null(), "names",
+        (json_int_t)status->names, "records", (json_int_t)status->records, "overlay_names",
+        (json_int_t)status->overlay_names, "views", views_json(status->only, desired), "loaded_at",
+        wall_to_json(status->loaded_at), "problem", json_text(status->problem));
 }
 
 json_t *zones_to_json(const struct control *control, const struct desired *desired)
@@ -84,11 +85,11 @@ json_t *diags_to_json(const struct diag_list *diags)
     json_t *list = json_array();
     for (const struct diag *diag = diags->first; diag; diag = diag->next) {
         json_array_append_new(
-            list,
-            json_pack("{s:s, s:s?, s:I, s:I, s:s, s:s?}", "severity",
-                      diag->severity == SEVERITY_ERROR ? "error" : "warning", "file",
-                      diag->place.file, "line", (json_int_t)diag->place.line, "column",
-                      (json_int_t)diag->place.column, "text", diag->text, "mend", diag->mend));
+            list, json_pack("{s:s, s:o, s:I, s:I, s:o, s:o}", "severity",
+                            diag->severity == SEVERITY_ERROR ? "error" : "warning", "file",
+                            json_text(diag->place.file), "line", (json_int_t)diag->place.line,
+                            "column", (json_int_t)diag->place.column, "text", json_text(diag->text),
+                            "mend", json_text(diag->mend)));
     }
     return list;
 }

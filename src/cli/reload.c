@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/json_text.h"
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/print.h"
@@ -13,7 +14,7 @@ static json_t *accept_body(const struct call *call)
     json_t *list = json_array();
     unsigned count = names ? call_options(call, OPT_ACCEPT, names) : 0;
     for (unsigned i = 0; i < count; i++) {
-        json_array_append_new(list, json_string(names[i]));
+        json_array_append_new(list, json_text(names[i]));
     }
     free(names);
     return json_pack("{s:o}", "accept", list);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/load.h"
 
+#include "api/json_text.h"
 #include "base/error.h"
 #include "daemon/log.h"
 #include "io/clock.h"
@@ -140,6 +141,7 @@ static void first_error(const struct loaded_zone *loaded, char *out, size_t size
     } else {
         snprintf(out, size, "%s", diag->text);
     }
+    text_cut_whole(out);
 }
 
 void load_deliver_failure(struct state *state, struct loaded_zone *loaded)
