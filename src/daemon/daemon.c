@@ -13,6 +13,7 @@
 #include "daemon/state.h"
 #include "daemon/status.h"
 #include "io/clock.h"
+#include "io/socket.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -33,6 +34,7 @@ struct daemon {
     int inherited[LIMIT_LISTENERS * LIMIT_WORKERS];
     uint32_t inherited_count;
     struct identity identity;
+    struct file_stamp control_stamp; /* of the control socket, as it was made */
     bool loaded, ready;
     bool reload_wanted; /* asked for before there was anything to reload */
 };
@@ -63,6 +65,58 @@ static void on_stop_signal(void *ctx)
     }
 }
 
+/* Is what stands at the control socket's path still the socket that we made? */
+static bool control_is_ours(const struct daemon *daemon)
+{
+    struct file_stamp now = file_stamp(daemon->state.control_path);
+    return now.inode == daemon->control_stamp.inode && now.device == daemon->control_stamp.device;
+}
+
+static int replace_control(struct daemon *daemon)
+{
+    struct state *state = &daemon->state;
+    struct control_socket_owner owner = {daemon->identity.user, daemon->identity.group};
+    struct http *http = NULL;
+    int fd = -1;
+    int err = control_socket_open(state->control_path, &owner, &daemon->findings, &fd);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = http_new(state->alloc, state->loop, fd, ROUTES, state, &http);
+    if (err != ERR_OK) {
+        close(fd);
+        return err;
+    }
+    http_free(state->http);
+    state->http = http;
+    daemon->control_stamp = file_stamp(state->control_path);
+    return ERR_OK;
+}
+
+/* A control socket that somebody deleted or replaced can be reached by nobody: a reload by signal
+ * is the way to get it back. */
+static void mend_control(struct daemon *daemon)
+{
+    struct state *state = &daemon->state;
+    if (!state->control_path[0] || control_is_ours(daemon)) {
+        return;
+    }
+    if (reload_is_under_way(state->reload)) { /* somebody may wait for an answer over the old one */
+        log_warning("the control socket %s is gone; send SIGHUP again when the reload is over",
+                    state->control_path);
+        return;
+    }
+    int err = replace_control(daemon);
+    if (err == ERR_OK) {
+        log_warning("the control socket %s was gone; made anew", state->control_path);
+    } else {
+        step_told(daemon, err, state->control_path);
+        log_warning("no command reaches this server: its control socket %s is gone, and making it "
+                    "anew failed; mend that and send SIGHUP",
+                    state->control_path);
+    }
+}
+
 static void on_reload_signal(void *ctx)
 {
     struct daemon *daemon = ctx;
@@ -70,6 +124,7 @@ static void on_reload_signal(void *ctx)
         daemon->reload_wanted = true; /* zones of the first configuration are still being read */
         return;
     }
+    mend_control(daemon);
     if (!daemon->state.stopping && reload_ask(daemon->state.reload, NULL, NULL) != ERR_OK) {
         log_error("no memory for a reload");
     }
@@ -134,12 +189,52 @@ static int open_core(struct daemon *daemon)
     return err;
 }
 
+static bool is_configured(const struct desired *desired, const struct endpoint *endpoint)
+{
+    for (uint32_t i = 0; i < desired->listener_count; i++) {
+        const struct desired_listener *listener = &desired->listeners[i];
+        if (listener->port == endpoint->port &&
+            memcmp(&listener->address, &endpoint->address, sizeof(endpoint->address)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sockets of the service manager that no listener wants: a mistake in one of the two files. */
+static void warn_of_unused_sockets(const struct daemon *daemon, const struct desired *desired)
+{
+    for (uint32_t i = 0; i < daemon->inherited_count; i++) {
+        struct endpoint endpoint;
+        enum socket_kind kind;
+        char wanted[512] = "", text[ENDPOINT_TEXT_BYTES];
+        if (socket_describe(daemon->inherited[i], &kind, &endpoint) != ERR_OK) {
+            log_warning("socket %u of the service manager is neither UDP nor TCP; it is not used",
+                        i + 1);
+            continue;
+        }
+        if (is_configured(desired, &endpoint)) {
+            continue;
+        }
+        size_t at = 0;
+        for (uint32_t j = 0; j < desired->listener_count && at + 64 < sizeof(wanted); j++) {
+            struct endpoint own = {desired->listeners[j].address, desired->listeners[j].port};
+            at += (size_t)snprintf(wanted + at, sizeof(wanted) - at, "%s%s", at ? ", " : "",
+                                   endpoint_to_text(&own, text));
+        }
+        log_warning("the service manager handed over a %s socket at %s, but server.listen names "
+                    "%s; it is not used; make the two agree",
+                    kind == SOCKET_UDP ? "UDP" : "TCP", endpoint_to_text(&endpoint, text), wanted);
+    }
+}
+
 static int open_server(struct daemon *daemon, struct epoch *epoch)
 {
     struct state *state = &daemon->state;
     const struct config *config = epoch->config;
     daemon->inherited_count =
         notify_sockets(daemon->inherited, sizeof(daemon->inherited) / sizeof(int));
+    warn_of_unused_sockets(daemon, &config->desired);
     struct server_options options = {
         .workers = config->workers,
         .tcp_connections = config->tcp_connections,
@@ -180,6 +275,7 @@ static int open_control(struct daemon *daemon, const struct config *config)
     int err = control_socket_open(path, &owner, &daemon->findings, &state->control_fd);
     if (err == ERR_OK) {
         snprintf(state->control_path, sizeof(state->control_path), "%s", path);
+        daemon->control_stamp = file_stamp(path);
     } else if (optional) {
         log_warning("no control socket at %s (%s); --control names another place", path,
                     error_text(err));
@@ -270,8 +366,7 @@ static void ready_line(const struct state *state)
         fflush(stdout);
         json_decref(status);
     }
-    snprintf(listeners, sizeof(listeners), "%u zones, %u views", total, desired->view_count);
-    notify_ready(listeners);
+    status_notify(state, NULL);
 }
 
 static int start_control(struct daemon *daemon)
@@ -397,7 +492,7 @@ static void daemon_stop(struct daemon *daemon)
     if (state->control_fd >= 0) {
         close(state->control_fd);
     }
-    if (state->control_path[0]) {
+    if (state->control_path[0] && control_is_ours(daemon)) {
         unlink(state->control_path);
     }
     loop_timer_free(daemon->alive);

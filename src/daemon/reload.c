@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/reload.h"
 
+#include "api/json_text.h"
 #include "api/zones.h"
 #include "base/error.h"
 #include "config/diff.h"
@@ -8,6 +9,7 @@
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/read_config.h"
+#include "daemon/status.h"
 #include "dns/name.h"
 #include "io/clock.h"
 
@@ -92,8 +94,7 @@ static json_t *held_zones(const struct state *state)
     json_t *list = json_array();
     for (uint32_t i = 0; i < control_zone_count(state->control); i++) {
         struct zone_status status;
-        if (control_zone_status(state->control, i, &status) == ERR_OK &&
-            status.held) {
+        if (control_zone_status(state->control, i, &status) == ERR_OK && status.held) {
             json_array_append_new(list, zone_to_json(&status, &state->epoch->config->desired));
         }
     }
@@ -151,7 +152,7 @@ static void refuse(struct reload *reload, int err)
     run->epoch = NULL;
     log_diags(&run->findings);
     log_error("reload refused; everything stays as it was");
-    notify_ready("reload refused");
+    status_notify(reload->state, "reload refused");
     finish(reload, "refused");
 }
 
@@ -162,7 +163,7 @@ static void note_changes(struct reload *reload, const struct config *before,
     if (config_diff(reload->state->alloc, before, after, &diff) == ERR_OK) {
         reload->run.changes = json_array();
         for (const struct config_change *at = diff.first; at; at = at->next) {
-            json_array_append_new(reload->run.changes, json_string(at->text));
+            json_array_append_new(reload->run.changes, json_text(at->text));
             log_info("%s%s", at->text, at->restart ? " (at the next start)" : "");
         }
         config_diff_warn(&diff, &reload->run.findings);
@@ -183,7 +184,7 @@ static void reloaded(struct reload *reload)
     uint32_t read = reload->run.read;
     log_info("reloaded, %u %s read, generation %llu", read, read == 1 ? "zone" : "zones",
              (unsigned long long)publish_current(state->publish)->generation);
-    notify_ready("serving");
+    status_notify(state, NULL);
     finish(reload, "reloaded");
 }
 
@@ -390,6 +391,7 @@ static void run_accept(struct reload *reload, const json_t *accept)
     size_t i;
     const json_t *item;
     struct diag_list *findings = &reload->run.findings;
+    unsigned released = 0;
     json_array_foreach(accept, i, item)
     {
         const char *text = json_string_value(item);
@@ -406,12 +408,13 @@ static void run_accept(struct reload *reload, const json_t *accept)
                      error_text(err));
         } else {
             log_info("held reload %s released", text);
+            released++;
         }
     }
     state_publish(reload->state);
     reload->run.refused = findings->errors > 0;
     log_diags(findings);
-    finish(reload, "accepted");
+    finish(reload, !reload->run.refused ? "accepted" : released ? "partly accepted" : "refused");
 }
 
 /* Starts what was asked first: one acceptance, or one reload for all that wait for one. */

@@ -19,8 +19,8 @@
 struct reload;
 
 /* Told once; `result` is borrowed:
- * {"ok", "result": "reloaded"|"refused"|"accepted", "read": zones, "findings": [...], "held":
- * [zones], "changes": [text], "at"} */
+ * {"ok", "result": "reloaded"|"refused"|"accepted"|"partly accepted", "read": zones, "findings":
+ * [...], "held": [zones], "changes": [text], "at"} */
 typedef void reload_told(void *ctx, const json_t *result);
 
 int reload_new(struct state *state, struct reload **ret_reload);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/status.h"
 
+#include "api/json_text.h"
 #include "api/zones.h"
+#include "daemon/notify.h"
 #include "daemon/reload.h"
 #include "io/clock.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 static json_t *listeners_json(const struct state *state)
@@ -69,8 +72,8 @@ json_t *status_to_json(const struct state *state)
     const struct desired *desired = &state->epoch->config->desired;
     int64_t uptime_s = mono_since(clock_mono(), state->started).ns / 1000000000;
     json_t *status = json_pack(
-        "{s:s, s:I, s:s?, s:o, s:I, s:o, s:I, s:I, s:o}", "version", HORIZON_VERSION, "pid",
-        (json_int_t)getpid(), "config", state->options->config, "started_at",
+        "{s:s, s:I, s:o, s:o, s:I, s:o, s:I, s:I, s:o}", "version", HORIZON_VERSION, "pid",
+        (json_int_t)getpid(), "config", json_text(state->options->config), "started_at",
         wall_to_json(state->started_at), "uptime_s", (json_int_t)uptime_s, "listeners",
         listeners_json(state), "workers", (json_int_t)server_worker_count(state->server),
         "tcp_open", (json_int_t)server_tcp_open(state->server), "memory", memory_json(state));
@@ -81,4 +84,14 @@ json_t *status_to_json(const struct state *state)
     json_object_set_new(status, "counters", counters_json(state, -1));
     json_object_set_new(status, "last_reload", last_reload_json(state));
     return status;
+}
+
+void status_notify(const struct state *state, const char *event)
+{
+    char text[128];
+    uint32_t zones = control_zone_count(state->control);
+    uint32_t views = state->epoch->config->desired.view_count;
+    snprintf(text, sizeof(text), "%s%s%u %s, %u %s", event ? event : "", event ? "; " : "", zones,
+             zones == 1 ? "zone" : "zones", views, views == 1 ? "view" : "views");
+    notify_ready(text);
 }

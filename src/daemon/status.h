@@ -10,3 +10,6 @@
 #include <jansson.h>
 
 json_t *status_to_json(const struct state *state);
+
+/* Tells the service manager that we serve, and how much; first `event`, unless it is NULL. */
+void status_notify(const struct state *state, const char *event);

@@ -173,7 +173,10 @@ def test_suspicious_reload_is_held_until_accepted(start):
     assert daemon.texts("h7.example.com") == ["192.0.2.7"]
     text = daemon.run("reload").stdout
     assert "horizon reload --accept example.com.@2" in text
-    assert daemon.run("reload", "--accept", "example.com@3").returncode == 1
+    wrong = daemon.run_json("reload", "--accept", "example.com@3", status=1)
+    assert (wrong["ok"], wrong["result"]) == (False, "refused")
+    wrong = daemon.run("reload", "--accept", "example.com@3").stdout
+    assert "nothing is held as example.com@3" in wrong and "\naccepted" not in wrong
     assert daemon.run_json("status")["zones"][0]["state"] == "held"
     assert "horizon reload --accept example.com.@2" in daemon.run("status").stdout
     done = daemon.run_json("reload", "--accept", "example.com@2")
@@ -255,3 +258,63 @@ def test_no_query_is_lost_or_wrong_during_20_reloads(start):
     assert sum(flood.lost for flood in floods) == 0
     assert not any(flood.wrong for flood in floods)
     assert pathlib.Path(daemon.socket).exists()
+
+
+def test_nothing_held_nothing_accepted(configured):
+    told = configured.run_json("reload", "--accept", "big.test@9", status=1)
+    assert (told["ok"], told["result"]) == (False, "refused")
+    text = configured.run("reload", "--accept", "big.test@9").stdout
+    assert "refused: generation" in text and "accepted" not in text
+
+
+def test_some_of_what_was_named_is_held(start):
+    names = "".join(f"h{i} A 192.0.2.{i}\n" for i in range(40))
+    daemon = start(CONFIG, files={"example.com.zone": zone_text(more=names)})
+    daemon.write("example.com.zone", zone_text(serial=2))
+    daemon.reload(status=1)
+    told = daemon.run_json("reload", "--accept", "big.test@9", "--accept", "example.com@2", status=1)
+    assert (told["ok"], told["result"]) == (False, "partly accepted")
+    assert daemon.run_json("status")["zones"][0]["serial"] == 2
+
+
+def test_held_version_is_accepted_although_a_broken_file_followed(start):
+    names = "".join(f"h{i} A 192.0.2.{i}\n" for i in range(40))
+    daemon = start(CONFIG, files={"example.com.zone": zone_text(more=names)})
+    daemon.write("example.com.zone", zone_text(serial=2))
+    daemon.reload(status=1)
+    daemon.write("example.com.zone", zone_text(serial=3, more="broken A 1.2.3\n"))
+    told = daemon.reload(status=1)
+    assert [zone["held_serial"] for zone in told["held"]] == [2]
+    zone = daemon.run_json("status")["zones"][0]
+    assert (zone["serial"], zone["held_serial"]) == (1, 2)
+    daemon.run_json("reload", "--accept", "example.com@2")
+    zone = daemon.run_json("status")["zones"][0]
+    assert (zone["state"], zone["serial"], zone["held_serial"]) == ("stale", 2, None)
+    assert "broken" in zone["problem"] or "1.2.3" in zone["problem"] or ":" in zone["problem"]
+    assert daemon.ask("h7.example.com").rcode() == dns.rcode.NXDOMAIN
+
+
+@pytest.mark.parametrize("in_its_place", [None, "a dead socket", "a file"])
+def test_sighup_brings_a_lost_control_socket_back(configured, in_its_place):
+    path = pathlib.Path(configured.socket)
+    path.unlink()
+    if in_its_place == "a file":
+        path.write_text("somebody's")
+    elif in_its_place:
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+    assert configured.run("status").returncode == 1
+    configured.process.send_signal(signal.SIGHUP)
+    configured.wait_for("horizon: reloaded")
+    if in_its_place == "a file":
+        assert "there is a file of that name" in configured.log
+        assert f"its control socket {path} is gone" in configured.log
+        assert configured.stop() == 0 and path.read_text() == "somebody's"
+        return
+    assert f"the control socket {path} was gone; made anew" in configured.log
+    assert configured.run_json("status")["pid"] == configured.process.pid
+    assert path.stat().st_mode & 0o777 == 0o660
+    configured.process.send_signal(signal.SIGHUP)
+    configured.wait_for("horizon: reloaded", count=2)
+    assert configured.log.count("made anew") == 1
+    assert configured.stop() == 0 and not path.exists()

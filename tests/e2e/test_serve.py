@@ -133,6 +133,18 @@ def test_socket_activation_takes_what_is_handed_over(start, folder):
         tcp.close()
 
 
+def test_socket_that_no_listener_wants_is_told_with_both_addresses(folder):
+    port, other = daemons.free_port(), daemons.free_port()
+    (folder / "z").write_text(zone_text())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", other))
+        daemon = activated(folder, port, [udp])
+        assert daemon.texts("www.example.com") == ["192.0.2.80"]
+        assert daemon.stop() == 0
+    line = re.search(r"^horizon: warning: .*handed over.*$", daemon.log, re.M).group()
+    assert f"UDP socket at 127.0.0.1:{other}" in line and f"127.0.0.1:{port};" in line
+
+
 def activated(folder, port, sockets):
     """A daemon that finds the sockets as descriptors 3 and up, as a service manager passes them."""
     script = folder / "activate"
@@ -169,6 +181,7 @@ def test_service_manager_is_told(start, folder):
         while heard.count("READY=1") < 2:
             heard += manager.recv(4096).decode() + "\n"
         assert "RELOADING=1" in heard and "MONOTONIC_USEC=" in heard
+        assert heard.count("STATUS=1 zone, 1 view") == 2, heard
         assert daemon.stop() == 0
         while "STOPPING=1" not in heard:
             heard += manager.recv(4096).decode() + "\n"
@@ -239,3 +252,29 @@ def test_stop_answers_those_who_wait_for_a_reload(start, folder):
     assert daemon.stop() == 0
     thread.join(30)
     assert not thread.is_alive() and waiting[0].returncode in (0, 1)
+
+
+def test_bytes_that_are_no_text_do_not_hide_a_zone(start, folder):
+    name = b"caf\xe9.zone".decode(errors="surrogateescape")
+    (folder / name).write_text(zone_text(more="oops A 192.0.2.300\n"))
+    daemon = start(zones={"example.com": name}, files={})
+    zones = daemon.run_json("status")["zones"]
+    assert [(zone["name"], zone["state"]) for zone in zones] == [("example.com.", "unloaded")]
+    assert zones[0]["file"].endswith("caf\ufffd.zone")
+    assert "caf\ufffd.zone:6" in zones[0]["problem"]
+    told = daemon.reload(status=1)
+    assert any("caf\ufffd.zone" in finding["file"] for finding in told["findings"]), told
+    told = daemons.run_json("check", "--zone", f"example.com={folder / name}", status=1)
+    assert told["errors"] == len(told["findings"]) == 1
+
+
+def test_a_long_problem_is_cut_between_characters(start, folder):
+    long = "/".join(["\u00e9" * 100] * 6)
+    for shift in ("", "x"):
+        here = folder / (shift + "d") / long
+        here.mkdir(parents=True)
+        (here / "z").write_text(zone_text(more="oops A 192.0.2.300\n"))
+        daemon = start(zones={"example.com": here / "z"})
+        problem = daemon.run_json("status")["zones"][0]["problem"]
+        assert len(problem.encode()) <= 1023 and "\ufffd" not in problem
+        assert daemon.stop() == 0
