@@ -4,7 +4,9 @@
 #include "cli/offline.h"
 #include "cli/print.h"
 
+#include <grp.h>
 #include <inttypes.h>
+#include <pwd.h>
 
 static json_t *offline_zones(const struct offline *offline)
 {
@@ -12,7 +14,26 @@ static json_t *offline_zones(const struct offline *offline)
     return zones_to_json(world.control, world.desired);
 }
 
-static json_t *check_json(const struct offline *offline, bool good)
+/* A user or group that serve could not become. */
+static void check_identity(struct offline *offline)
+{
+    const struct config *config = offline_config(offline);
+    if (!config) {
+        return;
+    }
+    struct place place = {.file = config->file};
+    if (config->user && !getpwnam(config->user)) {
+        diag_add(offline_findings(offline), SEVERITY_ERROR, place,
+                 "add it ('useradd --system NAME'), or choose another with server.user",
+                 "there is no user '%s'", config->user);
+    }
+    if (config->group && !getgrnam(config->group)) {
+        diag_add(offline_findings(offline), SEVERITY_ERROR, place,
+                 "choose another with server.group", "there is no group '%s'", config->group);
+    }
+}
+
+static json_t *check_json(struct offline *offline, bool good)
 {
     const struct diag_list *findings = offline_findings(offline);
     bool whole = offline_config(offline) != NULL;
@@ -22,7 +43,7 @@ static json_t *check_json(const struct offline *offline, bool good)
                      whole ? offline_zones(offline) : json_array());
 }
 
-static void check_show(const struct offline *offline)
+static void check_show(struct offline *offline)
 {
     const struct diag_list *findings = offline_findings(offline);
     const struct config *config = offline_config(offline);
@@ -50,12 +71,13 @@ int run_check(const struct call *call)
     if (status != EXIT_DONE) {
         return status;
     }
-    bool good = offline_findings(offline)->errors == 0;
+    check_identity(offline);
+    status = offline_status(offline);
     if (call_has(call, OPT_JSON)) {
-        print_json(check_json(offline, good));
+        print_json(check_json(offline, status == EXIT_DONE));
     } else {
         check_show(offline);
     }
     offline_free(offline);
-    return good ? EXIT_DONE : EXIT_NO;
+    return status;
 }

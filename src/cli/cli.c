@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli.h"
 
+#include "base/limits.h"
 #include "cli/command.h"
+#include "cli/offline.h"
 #include "cli/print.h"
 
 #include <stdlib.h>
@@ -20,6 +22,17 @@ static int call_run(int argc, char **argv, struct call *call)
     return call->command->run(call);
 }
 
+/* Before the words are understood: also what is wrong with them is told as it was asked for. */
+static bool json_wanted(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int run_words(int argc, char **argv, int (*serve)(const struct cli_serve *))
 {
     struct call call = {
@@ -28,6 +41,7 @@ static int run_words(int argc, char **argv, int (*serve)(const struct cli_serve 
         .values = calloc((size_t)argc + 1, sizeof(*call.values)),
     };
     int status = EXIT_NO;
+    print_errors_as_json(json_wanted(argc, argv));
     if (call.arguments && call.values) {
         status = call_run(argc, argv, &call);
     } else {
@@ -51,9 +65,21 @@ int cli_main(int argc, char **argv, int (*serve)(const struct cli_serve *serve))
     }
     int status = run_words(argc - 1, argv + 1, serve);
     if (fflush(stdout) != 0 && status == EXIT_DONE) {
+        print_errors_as_json(false);
         return print_failure("standard output cannot be written");
     }
     return status;
+}
+
+static int check_workers(const struct call *call, const char *text)
+{
+    char *end = NULL;
+    unsigned long workers = text ? strtoul(text, &end, 10) : 0;
+    if (text && (*text < '0' || *text > '9' || *end || workers > LIMIT_WORKERS)) {
+        return print_usage(call->command, "--workers takes a number from 0 to %d, not '%s'",
+                           (int)LIMIT_WORKERS, text);
+    }
+    return EXIT_DONE;
 }
 
 int run_serve(const struct call *call)
@@ -80,7 +106,11 @@ int run_serve(const struct call *call)
     } else if (!serve.config && (!words[0] || !zones[0])) {
         print_usage(call->command, "serve needs --config, or --listen and --zone");
     } else {
-        status = call->serve(&serve);
+        status = check_workers(call, serve.workers);
+        if (status == EXIT_DONE && !serve.config) {
+            status = offline_check_flags(words, zones);
+        }
+        status = status == EXIT_DONE ? call->serve(&serve) : status;
     }
     free(words);
     return status;

@@ -2,7 +2,6 @@
 #include "cli/client.h"
 
 #include "api/control_socket.h"
-#include "api/http.h"
 #include "base/error.h"
 #include "cli/print.h"
 
@@ -93,15 +92,6 @@ static CURLcode exchange(const char *socket, const char *method, const struct ta
     return code;
 }
 
-static int failed(const struct call *call, const char *field, const char *reason, const char *mend)
-{
-    if (call_has(call, OPT_JSON)) {
-        print_json(http_error_body(field, reason, mend));
-        return EXIT_NO;
-    }
-    return print_failure("%s%s%s", reason, mend ? "; " : "", mend ? mend : "");
-}
-
 static int nobody_there(const struct call *call, const char *socket, CURLcode code)
 {
     char reason[512], mend[256];
@@ -115,10 +105,10 @@ static int nobody_there(const struct call *call, const char *socket, CURLcode co
         snprintf(reason, sizeof(reason), "%s: %s", socket, curl_easy_strerror(code));
         mend[0] = 0;
     }
-    return failed(call, "server", reason, mend[0] ? mend : NULL);
+    return print_error(EXIT_NO, "server", mend[0] ? mend : NULL, "%s", reason);
 }
 
-static int told_error(const struct call *call, const json_t *answer, long status)
+static int told_error(const json_t *answer, long status)
 {
     const json_t *error = json_object_get(answer, "error");
     const char *reason = json_string_value(json_object_get(error, "reason"));
@@ -127,9 +117,9 @@ static int told_error(const struct call *call, const json_t *answer, long status
         snprintf(plain, sizeof(plain), "the server answered with HTTP status %ld", status);
         reason = plain;
     }
-    failed(call, json_string_value(json_object_get(error, "field")), reason,
-           json_string_value(json_object_get(error, "mend")));
-    return status == 400 ? EXIT_USAGE : EXIT_NO;
+    return print_error(status == 400 ? EXIT_USAGE : EXIT_NO,
+                       json_string_value(json_object_get(error, "field")),
+                       json_string_value(json_object_get(error, "mend")), "%s", reason);
 }
 
 int client_ask(const struct call *call, const char *method, const struct target *target,
@@ -154,7 +144,7 @@ int client_ask(const struct call *call, const char *method, const struct target 
     if (code != CURLE_OK) {
         result = nobody_there(call, socket, code);
     } else if (status != 200 || !json) {
-        result = told_error(call, json, status);
+        result = told_error(json, status);
     } else {
         *ret_json = json_incref(json);
     }

@@ -75,6 +75,25 @@ const struct command *command_find(int argc, char **argv, int *words)
     return NULL;
 }
 
+/* The first word is that of commands with two: the second one is missing or misspelt. */
+static int unknown_second_word(int argc, char **argv, const char *name)
+{
+    size_t len = strcspn(name, " ") + 1;
+    if (argc < 2 || argv[1][0] == '-') {
+        return print_usage(NULL, "'%s' needs another word, as in 'horizon %s'", argv[0], name);
+    }
+    struct suggestion near = {.word = argv[1]};
+    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+        if (strncmp(COMMANDS[i].name, name, len) == 0) {
+            suggest_consider(&near, COMMANDS[i].name + len);
+        }
+    }
+    return near.best ? print_usage(NULL, "unknown command '%s %s'; did you mean '%s %s'?", argv[0],
+                                   argv[1], argv[0], near.best)
+                     : print_usage(NULL, "unknown command '%s %s'; there is 'horizon %s'", argv[0],
+                                   argv[1], name);
+}
+
 static int unknown_command(int argc, char **argv)
 {
     struct suggestion near = {.word = argv[0]};
@@ -82,11 +101,10 @@ static int unknown_command(int argc, char **argv)
         const char *name = COMMANDS[i].name;
         size_t len = strcspn(name, " ");
         if (name[len] && strncmp(argv[0], name, len) == 0 && argv[0][len] == 0) {
-            return print_usage(NULL, "'%s' needs another word, as in 'horizon %s'", argv[0], name);
+            return unknown_second_word(argc, argv, name);
         }
         suggest_consider(&near, name);
     }
-    (void)argc;
     if (near.best) {
         return print_usage(NULL, "unknown command '%s'; did you mean '%s'?", argv[0], near.best);
     }

@@ -26,6 +26,7 @@ struct offline {
     struct memory memory;
     struct control *control;
     struct snapshot *snapshot;
+    bool flags_are_wrong; /* there is no configuration because of the command line alone */
 };
 
 bool offline_wanted(const struct call *call)
@@ -45,11 +46,11 @@ static int read_file(struct offline *offline, const char *file)
     size_t len = 0;
     int err = file_read(offline->alloc, file, LIMIT_CONFIG_BYTES, &text, &len);
     if (err != ERR_OK) {
-        diag_add(&offline->findings, SEVERITY_ERROR, (struct place){.file = file}, NULL,
-                 "the configuration cannot be read: %s", error_text(err));
+        config_file_fault(&offline->findings, file, err);
         return err;
     }
-    err = config_parse(offline->alloc, file, text, len, &offline->findings, &offline->config);
+    err = config_parse_and_check(offline->alloc, file, text, len, can_be_read, NULL,
+                                 &offline->findings, &offline->config);
     mem_free(offline->alloc, text);
     return err;
 }
@@ -70,12 +71,30 @@ static int read_flags(struct offline *offline, const struct call *call)
     int err = config_from_flags(offline->alloc, words, listen_count, zones, zone_count,
                                 &offline->findings, &offline->config);
     free(words);
+    offline->flags_are_wrong = err == ERR_INVALID;
+    if (err == ERR_OK) {
+        config_check_files(offline->config, can_be_read, NULL, &offline->findings);
+    }
     return err;
+}
+
+static bool has_its_files(const struct desired_zone *zone)
+{
+    bool has = !zone->file || can_be_read(NULL, zone->file);
+    for (uint32_t i = 0; i < zone->overlay_count; i++) {
+        const char *file = zone->overlays[i].file;
+        has = has && (!file || can_be_read(NULL, file));
+    }
+    return has;
 }
 
 static void load_zone(struct offline *offline, uint32_t zone)
 {
     const struct desired_zone *desired = &offline->config->desired.zones[zone];
+    if (!has_its_files(desired)) { /* the finding is there, at the place that names the file */
+        control_zone_failed(offline->control, zone, "it could not be read");
+        return;
+    }
     struct zone_content content = {0};
     uint32_t before = offline->findings.errors;
     int err = zonefile_load(offline->alloc, desired, &content, &offline->findings);
@@ -133,7 +152,6 @@ static int bring_up(const struct call *call, const char *file, struct offline *o
 {
     int err = file ? read_file(offline, file) : read_flags(offline, call);
     if (err == ERR_OK) {
-        config_check_files(offline->config, can_be_read, NULL, &offline->findings);
         err = compile(offline);
     }
     if (err != ERR_OK && offline->findings.errors == 0) {
@@ -173,6 +191,13 @@ int offline_check(const struct call *call, const char *file, struct offline **re
     return EXIT_DONE;
 }
 
+int offline_status(const struct offline *offline)
+{
+    return offline->findings.errors == 0 ? EXIT_DONE
+           : offline->flags_are_wrong    ? EXIT_USAGE
+                                         : EXIT_NO;
+}
+
 int offline_open(const struct call *call, const char *file, struct offline **ret_offline)
 {
     struct offline *offline = NULL;
@@ -180,13 +205,15 @@ int offline_open(const struct call *call, const char *file, struct offline **ret
     if (!offline) {
         return status;
     }
-    if (offline->findings.errors) {
+    status = offline_status(offline);
+    if (!offline->snapshot) {
+        print_diags_as_error(status, &offline->findings);
+        offline_free(offline);
+        return status;
+    }
+    if (status != EXIT_DONE) {
         /* Where zones are missing the rest can be asked; but not in silence. */
         print_diags(stderr, &offline->findings);
-    }
-    if (!offline->snapshot) {
-        offline_free(offline);
-        return EXIT_NO;
     }
     *ret_offline = offline;
     return EXIT_DONE;
@@ -222,9 +249,35 @@ const struct config *offline_config(const struct offline *offline)
     return offline->snapshot ? offline->config : NULL;
 }
 
-const struct diag_list *offline_findings(const struct offline *offline)
+struct diag_list *offline_findings(struct offline *offline)
 {
     return &offline->findings;
+}
+
+static size_t count_words(const char *const *words)
+{
+    size_t count = 0;
+    while (words[count]) {
+        count++;
+    }
+    return count;
+}
+
+int offline_check_flags(const char *const *listens, const char *const *zones)
+{
+    struct diag_list findings;
+    struct config *config = NULL;
+    diag_init(&findings, &ALLOC_MALLOC);
+    int err = config_from_flags(&ALLOC_MALLOC, listens, count_words(listens), zones,
+                                count_words(zones), &findings, &config);
+    int status = EXIT_DONE;
+    if (err != ERR_OK) {
+        status = err == ERR_INVALID ? EXIT_USAGE : EXIT_NO;
+        print_diags_as_error(status, &findings);
+    }
+    config_free(config);
+    diag_deinit(&findings);
+    return status;
 }
 
 int offline_answer(const struct call *call, int err, const struct explain_refusal *refusal)

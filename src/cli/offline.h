@@ -27,7 +27,11 @@ void offline_free(struct offline *offline);
 
 struct explain_world offline_world(const struct offline *offline);
 const struct config *offline_config(const struct offline *offline);
-const struct diag_list *offline_findings(const struct offline *offline);
+struct diag_list *offline_findings(struct offline *offline);
+/* What findings mean for the exit status: errors are a no, errors of the flags alone are usage. */
+int offline_status(const struct offline *offline);
+/* What `serve` would make of these flags: EXIT_DONE, or EXIT_USAGE after saying why. */
+int offline_check_flags(const char *const *listens, const char *const *zones);
 
 /* Turns the error of a question into words and an exit status. */
 int offline_answer(const struct call *call, int err, const struct explain_refusal *refusal);

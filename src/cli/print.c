@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/print.h"
 
+#include "api/http.h"
+#include "api/json_text.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -28,37 +31,82 @@ void print_colour(FILE *out, enum colour colour)
     }
 }
 
-__attribute__((format(printf, 1, 0))) static void error_line(const char *format, va_list args)
+/* One process prints for one person: how is settled once, from the first look at the words. */
+static bool errors_as_json;
+
+void print_errors_as_json(bool wanted)
 {
+    errors_as_json = wanted;
+}
+
+__attribute__((format(printf, 3, 0))) static void error_print(const char *field, const char *mend,
+                                                              const char *format, va_list args)
+{
+    char reason[4096];
+    vsnprintf(reason, sizeof(reason), format, args);
+    if (errors_as_json) {
+        print_json(http_error_body(field, text_cut_whole(reason), mend));
+        return;
+    }
     fflush(stdout);
     fputs("horizon: ", stderr);
     print_colour(stderr, COLOUR_RED);
     fputs("error: ", stderr);
     print_colour(stderr, COLOUR_NONE);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s%s%s\n", reason, mend ? "; " : "", mend ? mend : "");
+}
+
+int print_error(int status, const char *field, const char *mend, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    error_print(field, mend, format, args);
+    va_end(args);
+    return status;
+}
+
+void print_diags_as_error(int status, const struct diag_list *diags)
+{
+    const struct diag *diag = diags->first;
+    while (diag && diag->severity != SEVERITY_ERROR) {
+        diag = diag->next;
+    }
+    if (!errors_as_json || !diag) {
+        print_diags(stderr, diags);
+        return;
+    }
+    char place[1024] = "";
+    if (diag->place.file && diag->place.line) {
+        snprintf(place, sizeof(place), "%s:%" PRIu32 ": ", diag->place.file, diag->place.line);
+    } else if (diag->place.file) {
+        snprintf(place, sizeof(place), "%s: ", diag->place.file);
+    }
+    print_error(status, diag->place.file ? "config" : NULL, diag->mend, "%s%s", place, diag->text);
 }
 
 int print_failure(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    error_line(format, args);
+    error_print(NULL, NULL, format, args);
     va_end(args);
     return EXIT_NO;
 }
 
 int print_usage(const struct command *command, const char *format, ...)
 {
+    char mend[512] = "'horizon help' lists the commands";
+    if (command) {
+        snprintf(mend, sizeof(mend),
+                 "usage: horizon %s%s%s [OPTION]...; 'horizon help %s' says more", command->name,
+                 *command->arguments ? " " : "", command->arguments, command->name);
+    }
     va_list args;
     va_start(args, format);
-    error_line(format, args);
+    error_print("words", errors_as_json ? mend : NULL, format, args);
     va_end(args);
-    if (command) {
-        fprintf(stderr, "usage: horizon %s%s%s [OPTION]...; 'horizon help %s' says more\n",
-                command->name, *command->arguments ? " " : "", command->arguments, command->name);
-    } else {
-        fputs("'horizon help' lists the commands\n", stderr);
+    if (!errors_as_json) {
+        fprintf(stderr, "%s\n", mend);
     }
     return EXIT_USAGE;
 }

@@ -28,6 +28,16 @@ enum colour {
  */
 void print_colour(FILE *out, enum colour colour);
 
+/* From now on errors are documents on standard output ({"error": {"field", "reason", "mend"}}), as
+ * --json wants them; false goes back to text. */
+void print_errors_as_json(bool wanted);
+/* One error: "horizon: error: REASON; MEND" on standard error, or a document. `field` and `mend`
+ * may be NULL. Returns `status`. */
+__attribute__((format(printf, 4, 5))) int print_error(int status, const char *field,
+                                                      const char *mend, const char *format, ...);
+/* Findings that leave nothing to work with: all as text, or the first error as a document. */
+void print_diags_as_error(int status, const struct diag_list *diags);
+
 /* "horizon: error: TEXT" on standard error; returns EXIT_NO. */
 __attribute__((format(printf, 1, 2))) int print_failure(const char *format, ...);
 /* The same, then where to read on; returns EXIT_USAGE. */

@@ -276,7 +276,9 @@ static int probe_run(const struct call *call, struct probe *probe)
     probe->query_len = reply_make_query(&question, probe->query);
     char at[ENDPOINT_TEXT_BYTES];
     if (probe_ask(probe) != ERR_OK) {
-        return print_failure("%s: %s", endpoint_to_text(&probe->at, at), strerror(errno));
+        int number = errno;
+        return print_error(EXIT_NO, "at", "see that a server listens there, and the way to it",
+                           "%s: %s", endpoint_to_text(&probe->at, at), strerror(number));
     }
     json_t *reply = NULL;
     int err = reply_to_json(probe->reply, probe->reply_len, &reply);

@@ -95,12 +95,13 @@ static void findings_sort(struct diag_list *list)
     list->first = sorted;
 }
 
-/* Hands the findings on, and says what they mean. */
-static int reading_end(struct reading *reading, struct diag_list *diags, struct config **out)
+/* Hands the findings on; `faulty` says whether they leave no configuration. */
+static int reading_end(struct reading *reading, bool faulty, struct diag_list *diags,
+                       struct config **out)
 {
     findings_sort(reading->diags);
     diag_move(diags, reading->diags);
-    int err = reading->nomem ? ERR_NOMEM : reading->diags->errors > 0 ? ERR_INVALID : ERR_OK;
+    int err = reading->nomem ? ERR_NOMEM : faulty ? ERR_INVALID : ERR_OK;
     arena_deinit(reading->scratch);
     diag_deinit(reading->diags);
     if (err == ERR_OK) {
@@ -113,6 +114,13 @@ static int reading_end(struct reading *reading, struct diag_list *diags, struct 
 
 int config_parse(const struct alloc *alloc, const char *file, const char *text, size_t len,
                  struct diag_list *diags, struct config **out)
+{
+    return config_parse_and_check(alloc, file, text, len, NULL, NULL, diags, out);
+}
+
+int config_parse_and_check(const struct alloc *alloc, const char *file, const char *text,
+                           size_t len, bool (*exists)(void *ctx, const char *path), void *ctx,
+                           struct diag_list *diags, struct config **out)
 {
     struct arena scratch;
     struct diag_list found;
@@ -130,7 +138,34 @@ int config_parse(const struct alloc *alloc, const char *file, const char *text, 
     if (err == ERR_OK) {
         document_read(&reading, root);
     }
-    return reading_end(&reading, diags, out);
+    bool faulty = found.errors > 0;
+    if (exists && !reading.nomem) {
+        config_check_files(config, exists, ctx, &found);
+    }
+    return reading_end(&reading, faulty, diags, out);
+}
+
+void config_file_fault(struct diag_list *diags, const char *file, int err)
+{
+    static const struct {
+        int err;
+        const char *text, *mend;
+    } faults[] = {
+        {ERR_NOT_FOUND, "there is no such file", "create it, or correct the path"},
+        {ERR_PERMISSION, "no permission to read it",
+         "let the user that horizon runs as read the file and enter its folders"},
+        {ERR_INVALID, "it is a folder, a socket or a device", "give the path of a regular file"},
+        {ERR_LIMIT, "it is larger than a configuration may be", "give the right file"},
+    };
+    const char *text = error_text(err), *mend = NULL;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        if (faults[i].err == err) {
+            text = faults[i].text;
+            mend = faults[i].mend;
+        }
+    }
+    diag_add(diags, SEVERITY_ERROR, (struct place){.file = file}, mend,
+             "the configuration cannot be read: %s", text);
 }
 
 static void flag_listens(struct reading *reading, const char *const *listens, size_t count)
@@ -216,7 +251,7 @@ int config_from_flags(const struct alloc *alloc, const char *const *listens, siz
     flag_listens(&reading, listens, listen_count);
     flag_zones(&reading, zones, zone_count);
     check_config(&reading);
-    return reading_end(&reading, diags, out);
+    return reading_end(&reading, found.errors > 0, diags, out);
 }
 
 static void file_check(const char *path, struct place place, const char *what,

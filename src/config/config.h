@@ -45,6 +45,15 @@ struct config {
 int config_parse(const struct alloc *alloc, const char *file, const char *text, size_t len,
                  struct diag_list *diags, struct config **out);
 
+/* The same, and files that the configuration names but `exists` denies are findings, even beside
+ * others: all that is wrong in one pass. */
+int config_parse_and_check(const struct alloc *alloc, const char *file, const char *text,
+                           size_t len, bool (*exists)(void *ctx, const char *path), void *ctx,
+                           struct diag_list *diags, struct config **out);
+
+/* Adds why the configuration could not be read; `err` is what file_read() returned. */
+void config_file_fault(struct diag_list *diags, const char *file, int err);
+
 /* From flags alone: one implicit view that counts as internal, everybody in it. listens:
  * "ADDR:PORT" or "[v6]:PORT"; zones: "ORIGIN=FILE". Findings have no file. */
 int config_from_flags(const struct alloc *alloc, const char *const *listens, size_t listen_count,

@@ -22,8 +22,7 @@ static int from_file(struct state *state, struct diag_list *findings, struct epo
     size_t len = 0;
     int err = file_read(state->alloc, file, LIMIT_CONFIG_BYTES, &text, &len);
     if (err != ERR_OK) {
-        diag_add(findings, SEVERITY_ERROR, (struct place){.file = file}, NULL,
-                 "the configuration cannot be read: %s", error_text(err));
+        config_file_fault(findings, file, err);
         return err;
     }
     err = config_parse(state->alloc, file, text, len, findings, &config);

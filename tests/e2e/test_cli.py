@@ -46,12 +46,26 @@ def test_help_is_short_and_has_every_option(command):
     (["query", "a..b"], "not a domain name"),
     (["query", "a", "NONSENSE"], "not a record type"),
     (["query", "a", "--at", "1.2.3.4:99999"], "ADDR:PORT"),
+    (["serve", "--listen", "1:99999", "--zone", "a=b"], "--listen"),
+    (["serve", "--listen", "127.0.0.1:0", "--zone", "a"], "file missing"),
+    (["serve", "--listen", "127.0.0.1:0", "--zone", "a=b", "--workers", "9999"], "0 to"),
+    (["serve", "--config", "x", "--workers", "two"], "0 to"),
+    (["explain", "a", "--from", "1.2.3.4", "--zone", "a"], "file missing"),
+    (["view"], "needs another word"),
+    (["view", "dif"], "did you mean 'view diff'"),
+    (["reference", "manaul"], "did you mean 'reference manual'"),
 ])
 def test_usage_errors_say_what_is_meant(words, answer):
     done = run(*words)
     assert done.returncode == 2, done
     assert answer in done.stderr
     assert done.stdout == ""
+    at = len(words) - 1 if words[-1].startswith("-") else len(words)
+    done = run(*words[:at], "--json", *words[at:])
+    assert done.returncode == 2 and done.stderr == ""
+    told = json.loads(done.stdout)["error"]
+    assert set(told) == {"field", "reason", "mend"}
+    assert answer in told["reason"] or answer in told["mend"]
 
 
 def test_version():
@@ -99,12 +113,73 @@ def test_check_of_a_missing_zone_file(folder):
     (folder / "h.yaml").write_text(
         "server:\n  listen: [127.0.0.1:5300]\nzones:\n  - {zone: example.com, file: none}\n")
     done = run("check", folder / "h.yaml")
-    assert done.returncode == 1 and "none" in done.stderr
+    assert done.returncode == 1
+    assert done.stderr.count("error:") == 1 and f"{folder}/h.yaml:4:5: error:" in done.stderr, done
+    assert f"zone file {folder}/none cannot be read" in done.stderr
+    told = run_json("check", "--zone", f"example.com={folder}/none", status=1)
+    assert told["errors"] == 1
 
 
-def test_check_of_a_missing_configuration(folder):
-    done = run("check", folder / "none.yaml")
-    assert done.returncode == 1 and "none.yaml" in done.stderr
+def test_check_tells_missing_files_beside_other_errors(folder):
+    (folder / "h.yaml").write_text(
+        "server:\n  lisen: [127.0.0.1:5300]\nzones:\n  - {zone: example.com, file: none}\n")
+    told = run_json("check", folder / "h.yaml", status=1)
+    lines = [finding["line"] for finding in told["findings"]]
+    assert {2, 4} <= set(lines) and lines == sorted(lines), told
+    assert lines.count(4) == 1
+
+
+def test_check_of_one_missing_zone_file_still_reads_the_others(folder):
+    (folder / "bad").write_text(zone_text(more="www CNAME ns1\n"))
+    (folder / "h.yaml").write_text(
+        "server:\n  listen: [127.0.0.1:5300]\nzones:\n  - {zone: example.com, file: none}\n"
+        "  - {zone: example.net, file: bad}\n")
+    told = run_json("check", folder / "h.yaml", status=1)
+    assert sorted(finding["file"] for finding in told["findings"]) == [
+        f"{folder}/bad", f"{folder}/h.yaml"], told
+    assert [zone["state"] for zone in told["zones"]] == ["unloaded", "unloaded"]
+
+
+@pytest.mark.parametrize("option", ["user", "group"])
+def test_check_finds_a_user_that_does_not_exist(folder, option):
+    (folder / "z").write_text(zone_text())
+    (folder / "h.yaml").write_text(
+        f"server:\n  listen: [127.0.0.1:5300]\n  {option}: no-such-one\n"
+        "zones:\n  - {zone: example.com, file: z}\n")
+    done = run("check", folder / "h.yaml")
+    assert done.returncode == 1
+    assert f"there is no {option} 'no-such-one'" in done.stderr and f"server.{option}" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["check"], ["serve", "--config"]])
+def test_a_missing_configuration_is_told_with_the_mend(folder, words):
+    done = run(*words, folder / "none.yaml")
+    assert done.returncode == 1
+    assert "none.yaml: " in done.stderr
+    assert "there is no such file; create it, or correct the path" in done.stderr
+
+
+def test_explain_of_a_broken_configuration_is_one_document(folder):
+    (folder / "h.yaml").write_text("server: 7\n")
+    told = run_json("explain", "a", "--from", "1.2.3.4", "--config", folder / "h.yaml", status=1)
+    assert told["error"]["field"] == "config" and "h.yaml:1" in told["error"]["reason"]
+
+
+@pytest.mark.parametrize("name, kind, ttl", [
+    ("www", "A", 300),          # the answer's own
+    ("nothing", "A", 60),       # NXDOMAIN: the SOA's MINIMUM
+    ("www", "MX", 60),          # no data
+    ("chain", "A", 60),         # an alias of a name that is not there
+    ("chain", "CNAME", 300),
+    ("short", "A", 20),         # the alias is the shorter one
+    ("@", "SOA", 300),          # not a negative answer
+])
+def test_explain_tells_how_long_caches_may_keep_it(folder, name, kind, ttl):
+    (folder / "z").write_text(zone_text(more="chain CNAME gone\nshort 20 CNAME gone\n"))
+    full = "example.com" if name == "@" else f"{name}.example.com"
+    words = ["explain", full, kind, "--from", "10.0.0.1", "--zone", f"example.com={folder}/z"]
+    assert run_json(*words)["ttl"] == ttl
+    assert f"{ttl} s: caches may keep" in run(*words).stdout
 
 
 def test_explain_works_without_a_daemon(folder):
@@ -162,6 +237,8 @@ def test_query_goes_over_to_tcp_when_truncated(start):
 def test_query_without_an_answer_says_so(folder):
     done = run("query", "a.example", "--at", f"127.0.0.1:{daemons.free_port()}")
     assert done.returncode == 1 and "127.0.0.1" in done.stderr
+    told = run_json("query", "a.example", "--at", "127.0.0.1:1", status=1)
+    assert told["error"]["field"] == "at" and "127.0.0.1:1" in told["error"]["reason"]
 
 
 def test_no_colour_without_a_terminal(plain):

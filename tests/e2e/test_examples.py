@@ -35,8 +35,12 @@ def test_every_example_has_expectations():
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=NAMES)
-def test_example_passes_its_check(example):
-    told = run_json("check", *source_words(example))
+def test_example_passes_its_check(example, folder):
+    shutil.copytree(example, folder, dirs_exist_ok=True)
+    config = folder / "horizon.yaml"
+    if config.exists():  # this machine need not have the user that the example's machine has
+        config.write_text(re.sub(r"^  user:.*\n", "", config.read_text(), flags=re.M))
+    told = run_json("check", *source_words(folder))
     assert told["errors"] == 0, told
     assert all("not internal" in item["text"] or example.name == "flags"
                for item in told["findings"]), told["findings"]
