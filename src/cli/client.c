@@ -105,7 +105,7 @@ static int nobody_there(const struct call *call, const char *socket, CURLcode co
         snprintf(reason, sizeof(reason), "%s: %s", socket, curl_easy_strerror(code));
         mend[0] = 0;
     }
-    return print_error(EXIT_NO, "server", mend[0] ? mend : NULL, "%s", reason);
+    return print_fault(EXIT_NO, "server", mend[0] ? mend : NULL, "%s", reason);
 }
 
 static int told_error(const json_t *answer, long status)
@@ -117,7 +117,7 @@ static int told_error(const json_t *answer, long status)
         snprintf(plain, sizeof(plain), "the server answered with HTTP status %ld", status);
         reason = plain;
     }
-    return print_error(status == 400 ? EXIT_USAGE : EXIT_NO,
+    return print_fault(status == 400 ? EXIT_USAGE : EXIT_NO,
                        json_string_value(json_object_get(error, "field")),
                        json_string_value(json_object_get(error, "mend")), "%s", reason);
 }

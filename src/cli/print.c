@@ -56,7 +56,7 @@ __attribute__((format(printf, 3, 0))) static void error_print(const char *field,
     fprintf(stderr, "%s%s%s\n", reason, mend ? "; " : "", mend ? mend : "");
 }
 
-int print_error(int status, const char *field, const char *mend, const char *format, ...)
+int print_fault(int status, const char *field, const char *mend, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -81,7 +81,7 @@ void print_diags_as_error(int status, const struct diag_list *diags)
     } else if (diag->place.file) {
         snprintf(place, sizeof(place), "%s: ", diag->place.file);
     }
-    print_error(status, diag->place.file ? "config" : NULL, diag->mend, "%s%s", place, diag->text);
+    print_fault(status, diag->place.file ? "config" : NULL, diag->mend, "%s%s", place, diag->text);
 }
 
 int print_failure(const char *format, ...)

@@ -33,7 +33,7 @@ void print_colour(FILE *out, enum colour colour);
 void print_errors_as_json(bool wanted);
 /* One error: "horizon: error: REASON; MEND" on standard error, or a document. `field` and `mend`
  * may be NULL. Returns `status`. */
-__attribute__((format(printf, 4, 5))) int print_error(int status, const char *field,
+__attribute__((format(printf, 4, 5))) int print_fault(int status, const char *field,
                                                       const char *mend, const char *format, ...);
 /* Findings that leave nothing to work with: all as text, or the first error as a document. */
 void print_diags_as_error(int status, const struct diag_list *diags);

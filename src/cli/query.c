@@ -277,7 +277,7 @@ static int probe_run(const struct call *call, struct probe *probe)
     char at[ENDPOINT_TEXT_BYTES];
     if (probe_ask(probe) != ERR_OK) {
         int number = errno;
-        return print_error(EXIT_NO, "at", "see that a server listens there, and the way to it",
+        return print_fault(EXIT_NO, "at", "see that a server listens there, and the way to it",
                            "%s: %s", endpoint_to_text(&probe->at, at), strerror(number));
     }
     json_t *reply = NULL;
