@@ -505,6 +505,20 @@ static void daemon_stop(struct daemon *daemon)
     diag_deinit(&daemon->findings);
 }
 
+/* Who waits for the line of JSON that says we are ready gets one that says we are not. */
+static void tell_failure(const struct daemon_options *options, int err)
+{
+    if (options->json) {
+        char reason[256];
+        snprintf(reason, sizeof(reason), "the server did not start: %s", error_text(err));
+        json_t *body = http_error_body("serve", reason, "standard error says why, and what helps");
+        json_dumpf(body, stdout, JSON_COMPACT);
+        putchar('\n');
+        fflush(stdout);
+        json_decref(body);
+    }
+}
+
 int daemon_run(const struct daemon_options *options)
 {
     struct daemon daemon = {
@@ -523,6 +537,8 @@ int daemon_run(const struct daemon_options *options)
         }
         notify_stopping();
         log_info("stopping");
+    } else {
+        tell_failure(options, err);
     }
     daemon_stop(&daemon);
     return err == ERR_OK ? 0 : 1;

@@ -290,6 +290,12 @@ def test_serve_tells_its_state_as_json(folder):
         assert process.wait(30) == 0
 
 
+def test_serve_that_cannot_start_tells_it_as_json(folder):
+    (folder / "h.yaml").write_text("server: 7\n")
+    told = run_json("serve", "--config", folder / "h.yaml", status=1)
+    assert told["error"]["field"] == "serve" and "did not start" in told["error"]["reason"]
+
+
 def test_pages_in_the_tree_are_those_that_the_tables_give():
     manual = (daemons.ROOT / "docs/man/horizon.yaml.5").read_text()
     assert run("reference", "manual").stdout == manual
