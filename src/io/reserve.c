@@ -49,17 +49,18 @@ static size_t size_of(void *memory)
 
 static void *grow(void *old, size_t bytes)
 {
-    void *grown = is_reserve(old) ? malloc(bytes) : realloc(old, bytes);
-    if (grown && !is_reserve(old)) {
+    bool reserved = is_reserve(old);
+    size_t had = size_of(old);
+    void *grown = reserved ? malloc(bytes) : realloc(old, bytes);
+    if (grown && !reserved) {
         return grown;
     }
     grown = grown ? grown : reserve_take(bytes);
-    size_t had = size_of(old);
     if (grown && had > 0) {
         memcpy(grown, old, had < bytes ? had : bytes);
-        if (!is_reserve(old)) {
-            free(old);
-        }
+    }
+    if (grown && !reserved) {
+        free(old);
     }
     return grown;
 }
