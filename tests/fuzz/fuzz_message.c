@@ -93,18 +93,31 @@ static enum query_verdict read_exact(const uint8_t *data, size_t size, struct qu
     return verdict;
 }
 
+/* Whatever stood there before, the same is read. */
+static void query_same(const struct query *a, const struct query *b)
+{
+    ASSERT(a->id == b->id && a->flags == b->flags && a->opcode == b->opcode);
+    ASSERT(a->question_len == b->question_len && a->name_len == b->name_len);
+    ASSERT(memcmp(a->name, b->name, a->name_len) == 0);
+    ASSERT(a->qtype == b->qtype && a->qclass == b->qclass);
+    ASSERT(a->edns == b->edns && a->edns_version == b->edns_version);
+    ASSERT(a->dnssec_ok == b->dnssec_ok && a->nsid_asked == b->nsid_asked);
+    ASSERT(a->udp_payload == b->udp_payload && a->subnet.raw_len == b->subnet.raw_len);
+    ASSERT(a->subnet.present == b->subnet.present && a->subnet.valid == b->subnet.valid);
+    ASSERT(a->subnet.family == b->subnet.family && a->subnet.source_bits == b->subnet.source_bits);
+    ASSERT(memcmp(&a->subnet.address, &b->subnet.address, sizeof(a->subnet.address)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct query query, again;
+    memset(&query, 0x11, sizeof(query));
     enum query_verdict verdict = read_exact(data, size, &query);
     memset(&again, 0xee, sizeof(again));
     ASSERT(read_exact(data, size, &again) == verdict);
-    query.subnet.raw = again.subnet.raw = NULL;
-    ASSERT(query.name_len == again.name_len && query.question_len == again.question_len);
-    ASSERT(query.udp_payload == again.udp_payload && query.edns == again.edns);
-    ASSERT(query.subnet.valid == again.subnet.valid);
+    query_same(&query, &again);
     if (verdict == QUERY_OK || verdict == QUERY_BADVERS) {
         ASSERT(query.question_len > 0);
         /* Every byte counts: one less is malformed. */
