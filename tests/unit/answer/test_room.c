@@ -216,6 +216,26 @@ static void test_referral_without_room_for_glue(void **state)
     scene_end(scene, &zone);
 }
 
+/* Glue for a set that is cut already would cost time and help nobody. */
+static void test_referral_that_is_cut_has_no_glue(void **state)
+{
+    (void)state;
+    struct zone_text zone = text_new();
+    for (unsigned i = 0; i < 700; i++) {
+        add(&zone, "sub NS ns%u.sub\nns%u.sub A 198.51.100.1\n", i, i);
+    }
+    struct scene *scene = scene_of(&zone);
+    ask_udp(scene, "x.sub.example.com", TYPE_A, 512);
+    assert_true(truncated(scene));
+    assert_true(packet_count(&scene->reply, 1, TYPE_NS) > 10);
+    assert_int_equal(packet_count(&scene->reply, 2, TYPE_A), 0);
+    ask_tcp(scene, "x.sub.example.com", TYPE_A);
+    assert_false(truncated(scene));
+    assert_int_equal(packet_count(&scene->reply, 1, TYPE_NS), 700);
+    assert_int_equal(packet_count(&scene->reply, 2, TYPE_A), 700);
+    scene_end(scene, &zone);
+}
+
 static void test_600_addresses_over_tcp(void **state)
 {
     (void)state;
@@ -456,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_each_kind_of_record_fits_to_the_byte),
         cmocka_unit_test(test_optional_addresses_are_left_out),
         cmocka_unit_test(test_referral_without_room_for_glue),
+        cmocka_unit_test(test_referral_that_is_cut_has_no_glue),
         cmocka_unit_test(test_600_addresses_over_tcp),
         cmocka_unit_test(test_largest_set_fits_tcp),
         cmocka_unit_test(test_larger_set_is_refused),
