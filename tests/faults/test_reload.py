@@ -18,7 +18,8 @@ from world import Seen, Wrong
 OLD, NEW = Seen(1, 1, 1), Seen(2, 2, 2)
 NEW_ZONES = Seen(1, 2, 2)
 SETTLE_S = 2
-SAMPLES = {"memory": 16, "socket": 10, "file": 8, "write": 4}
+SAMPLES = {"memory": 16, "socket": 10, "file": 8, "write": 4, "map": 6}
+GROWTH = 60_000  # names: several pieces of memory for the tree
 OUTCOME = r"horizon: (reloaded|error: reload refused|error: no memory for a reload)"
 
 
@@ -138,6 +139,18 @@ def run_reload(ask, new):
 @pytest.mark.parametrize("kind", ("memory", "socket", "file"))
 def test_each_call_fails_at_a_reload(runner, kind):
     runner.every(run_reload(by_signal, NEW), kind, SAMPLES[kind])
+
+
+def test_each_piece_of_the_tree_fails_at_a_reload_that_grows(runner):
+    growth = "".join(f"p{i} A 192.0.2.1\n" for i in range(GROWTH))
+    for _, world, _ in runner.all:
+        world.growth = growth
+    try:
+        words = runner.every(run_reload(by_signal, NEW), "map", SAMPLES["map"])
+    finally:
+        for _, world, _ in runner.all:
+            world.growth = ""
+    assert words["became new"] < sum(words.values()), "no memory for the tree, and nobody minded"
 
 
 @pytest.mark.parametrize("kind", ("memory", "socket", "file", "write"))

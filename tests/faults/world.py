@@ -32,6 +32,7 @@ CONFIG = """
 server:
   listen: [{listeners}]
   workers: 2{user}
+reload: {{hold-removed-percent: 100}}
 views:
   inside: {{internal: true, match: [127.0.1.0/24]}}{views}
   outside: {{default: true}}
@@ -142,6 +143,7 @@ class World:
         self.clients = {source: Client(source) for source in (INSIDE, OUTSIDE, LATER)}
         folder.chmod(0o777 if user else 0o755)
         self.number = 0
+        self.growth = ""  # what version 2 of zone two has besides
 
     def close(self):
         for client in self.clients.values():
@@ -161,6 +163,7 @@ class World:
     def write(self, version, config_version=None):
         """All files of a version, each replaced at once."""
         texts = {name: text.format(version=version) for name, text in FILES.items()}
+        texts["two.zone"] += self.growth if version == 2 else ""
         texts["horizon.yaml"] = self.config_text(config_version or version)
         for name, text in texts.items():
             new = self.folder / (name + ".new")
