@@ -424,7 +424,7 @@ static int reload_sort(struct reload *reload)
 {
     struct control *control = reload->control;
     uint32_t count = control->zone_count;
-    reload->sorted = mem_new_zero(control->alloc, count ? count : 1, sizeof(*reload->sorted));
+    reload->sorted = mem_new_zero(control->alloc, count ? count : 1, sizeof(struct zone_entry *));
     if (!reload->sorted) {
         return ERR_NOMEM;
     }
@@ -433,7 +433,7 @@ static int reload_sort(struct reload *reload)
         reload->sorted[i] = &control->zones[i];
     }
     if (count > 0) {
-        qsort(reload->sorted, count, sizeof(*reload->sorted), entry_order);
+        qsort(reload->sorted, count, sizeof(struct zone_entry *), entry_order);
     }
     return ERR_OK;
 }
@@ -645,7 +645,8 @@ int control_reload(struct control *control, const struct desired *desired,
                             .now = now,
                             .diags = diags,
                             .zones = mem_new_zero(control->alloc, count, sizeof(*control->zones)),
-                            .from = mem_new_zero(control->alloc, count, sizeof(*reload.from)),
+                            .from =
+                                mem_new_zero(control->alloc, count, sizeof(struct zone_entry *)),
                             .carried = mem_new_zero(control->alloc, count, 1)};
     struct control_limits old_limits = control->limits;
     control->limits = *limits;
