@@ -457,6 +457,8 @@ void walk_answer(const struct snapshot *snapshot, unsigned view, const struct qu
     memcpy(walk.name, query->name, query->name_len);
     walk.owner = HEADER_BYTES;
     walk.links = 0;
+    walk.absolute = walk.relative = (struct qp_name){0};
+    walk.found = (struct qp_found){0};
     walk.dname_count = 0;
     while (link_answer(&walk) == STEP_NEXT_LINK) {
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "control/viewdiff.h"
 
+#include "base/assert.h"
 #include "control/state.h"
 #include "dns/name.h"
 
@@ -163,6 +164,7 @@ static void diff_trees(struct diff *diff, const struct zone_view *zone_a,
 
 static void tell_zone(struct diff *diff, const struct zone_view *zone, bool in_a)
 {
+    ASSERT(zone);
     const struct desired_zone *desired = diff->control->zones[zone->zone].desired;
     struct view_difference difference = {.kind = DIFFERENCE_ZONE,
                                          .owner = zone->origin,
