@@ -108,7 +108,7 @@ static void zero_run_find(const unsigned groups[GROUPS], int *ret_start, int *re
 static void v6_to_text(const uint8_t *bytes, char *out)
 {
     unsigned groups[GROUPS];
-    for (int i = 0; i < GROUPS; i++) {
+    for (size_t i = 0; i < GROUPS; i++) {
         groups[i] = (unsigned)bytes[2 * i] << 8 | bytes[2 * i + 1];
     }
     int start, len;

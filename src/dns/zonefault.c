@@ -108,8 +108,8 @@ static bool is_other_class(const char *word)
             return true;
         }
     }
-    char prefix[6] = {0};
-    memcpy(prefix, word, strlen(word) < 5 ? strlen(word) : 5);
+    char prefix[6];
+    snprintf(prefix, sizeof(prefix), "%.5s", word);
     return word_equal(prefix, "CLASS") && word[5] >= '0' && word[5] <= '9';
 }
 

@@ -114,6 +114,32 @@ static bool record_equal(const struct record *a, const struct record *b)
            a->rdata_len == b->rdata_len && memcmp(a->rdata, b->rdata, a->rdata_len) == 0;
 }
 
+/* Times of signatures are serial numbers (RFC 4034 3.1.5): libknot shows one that lies more than 68
+ * years ahead as a date before 1970, which libzscanner does not read. */
+static bool record_has_far_date(const struct record *record)
+{
+    enum {
+        SIG = 24,
+        EXPIRATION = 8,
+        INCEPTION = 12,
+        TIMES_END = 16
+    };
+    return (record->type == TYPE_RRSIG || record->type == SIG) && record->rdata_len >= TIMES_END &&
+           (record->rdata[EXPIRATION] & 0x80 || record->rdata[INCEPTION] & 0x80);
+}
+
+static bool records_have_far_date(const struct records *list)
+{
+    struct records_iter iter;
+    struct record record;
+    for (records_iter_init(&iter, list); records_iter_next(&iter, &record);) {
+        if (record_has_far_date(&record)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What was read, shown as text, reads back as itself. */
 static void records_again(const struct records *list)
 {
@@ -159,7 +185,7 @@ static void records_check(const struct records *list)
         ASSERT(record.file < list->file_count && record.line > 0);
     }
     ASSERT(count == list->count);
-    if (count) {
+    if (count && !records_have_far_date(list)) {
         records_again(list);
     }
 }
