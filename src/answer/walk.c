@@ -387,7 +387,7 @@ static bool find_zone(struct walk *walk)
         return false;
     }
     walk->zone = zone_view_at(walk->slab, ref);
-    qp_name_front(&walk->relative, &walk->absolute, &walk->space, walk->zone->origin_labels);
+    qp_name_front(&walk->relative, &walk->absolute, walk->zone->origin_labels);
     reply_zone_set(walk->reply, walk->zone->origin, walk->zone->origin_len, owner_tail(walk, 0));
     trace_name(walk, TRACE_ZONE, walk->zone->origin);
     return true;

@@ -261,7 +261,7 @@ const struct node *node_of_name(const struct slab *slab, struct twig root, unsig
     struct qp_space space;
     struct qp_name absolute, relative;
     qp_name_init(&absolute, &space, lowered, len - 1);
-    qp_name_front(&relative, &absolute, &space, origin_labels);
+    qp_name_front(&relative, &absolute, origin_labels);
     ref_t ref = qp_get(slab, root, &relative);
     return ref ? node_at(slab, ref) : NULL;
 }

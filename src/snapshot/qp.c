@@ -92,12 +92,12 @@ static bool twig_same(struct twig a, struct twig b)
 
 /* --- keys --------------------------------------------------------------------------------------
  *
- * Code 0 ends a label. The usual bytes of host names have a code of their own, in byte order: '*'
- * is 2,
- * '-' 4, digits 6-15, '_' 17, letters 19-44. Unusual bytes between them share an escape code (1, 3,
- * 5, 16, 18, 45, 46, 47), followed by a second code that tells which. Low byte: first code; high
- * byte: second code or 0. Upper case is folded. tests/unit/snapshot/test_qp.c derives the table
- * again.
+ * Each byte of a name has two positions in its key, so a position tells its byte, and no key is
+ * ever written down. The usual bytes of host names have a code of their own, in byte order, and 0
+ * as their second: '*' is 2, '-' 4, digits 6-15, '_' 17, letters 19-44. Unusual bytes between them
+ * share an escape code (1, 3, 5, 16, 18, 45, 46, 47), followed by a second code that tells which.
+ * Code 0 ends a label, in the place of the next label's length byte. Low byte: first code; high
+ * byte: second. Upper case is folded. tests/unit/snapshot/test_qp.c derives the table again.
  */
 static const uint16_t KEY_CODES[256] = {
     0x0101, 0x0201, 0x0301, 0x0401, 0x0501, 0x0601, 0x0701, 0x0801, 0x0901, 0x0a01, 0x0b01, 0x0c01,
@@ -130,57 +130,77 @@ void qp_name_init(struct qp_name *name, struct qp_space *space, const uint8_t *w
     for (size_t at = 0; at < len; at += wire[at] + 1u) {
         space->start[labels++] = (uint8_t)at;
     }
-    uint8_t *out = space->key;
-    for (unsigned i = labels; i-- > 0;) {
-        const uint8_t *at = wire + space->start[i], *end = at + 1 + *at;
-        space->key_start[labels - 1 - i] = (uint16_t)(out - space->key);
-        while (++at < end) {
-            /* Both codes are written; one that is not there is overwritten by what follows. */
-            unsigned codes = KEY_CODES[*at];
-            out[0] = (uint8_t)codes;
-            out[1] = (uint8_t)(codes >> 8);
-            out += 1 + (codes > 0xff);
-        }
-        *out++ = 0;
-    }
-    *name = (struct qp_name){.wire = wire,
-                             .start = space->start,
-                             .key = space->key,
-                             .key_len = (uint16_t)(out - space->key),
-                             .len = (uint8_t)len,
-                             .labels = (uint8_t)labels};
+    *name = (struct qp_name){
+        .wire = wire, .start = space->start, .len = (uint8_t)len, .labels = (uint8_t)labels};
 }
 
-void qp_name_front(struct qp_name *front, const struct qp_name *name, const struct qp_space *space,
-                   unsigned labels)
+void qp_name_front(struct qp_name *front, const struct qp_name *name, unsigned labels)
 {
-    *front = *name;
-    if (labels == 0) {
-        return;
-    }
     unsigned left = name->labels - labels;
-    unsigned skip = left > 0 ? space->key_start[labels] : name->key_len;
-    front->labels = (uint8_t)left;
-    front->len = left > 0 ? name->start[left] : 0;
-    front->key = name->key + skip;
-    front->key_len = (uint16_t)(name->key_len - skip);
+    unsigned len = labels == 0 ? name->len : left == 0 ? 0 : name->start[left];
+    *front = (struct qp_name){
+        .wire = name->wire, .start = name->start, .len = (uint8_t)len, .labels = (uint8_t)left};
 }
 
-static unsigned key_at(const struct qp_name *name, unsigned position)
+/* Reads a key out of the name, label after label. The positions asked for must not fall. */
+struct key_cursor {
+    const struct qp_name *name;
+    int begin, end; /* the label's place in the key, in bytes; at `end` the label ends */
+    int shift;      /* from a byte's place in the key to its place in the name */
+    unsigned left;  /* labels to come */
+};
+
+static inline void key_cursor_init(struct key_cursor *cursor, const struct qp_name *name)
 {
-    return position < name->key_len ? name->key[position] : 0;
+    *cursor = (struct key_cursor){.name = name, .end = -1, .left = name->labels};
+}
+
+static inline unsigned key_cursor_code(struct key_cursor *cursor, unsigned position)
+{
+    const struct qp_name *name = cursor->name;
+    int byte = (int)(position / 2);
+    while (byte > cursor->end) {
+        if (cursor->left == 0) {
+            return 0;
+        }
+        unsigned start = name->start[--cursor->left];
+        cursor->begin = cursor->end + 1;
+        cursor->end = cursor->begin + name->wire[start];
+        cursor->shift = (int)start + 1 - cursor->begin;
+    }
+    if (byte == cursor->end) {
+        return 0;
+    }
+    return (unsigned)KEY_CODES[name->wire[byte + cursor->shift]] >> position % 2 * 8 & 0xff;
+}
+
+unsigned qp_name_code(const struct qp_name *name, unsigned position)
+{
+    struct key_cursor cursor;
+    key_cursor_init(&cursor, name);
+    return key_cursor_code(&cursor, position);
 }
 
 /* First position at which two keys differ, or -1 when they are equal. */
 static int key_difference(const struct qp_name *a, const struct qp_name *b)
 {
-    unsigned shorter = a->key_len < b->key_len ? a->key_len : b->key_len;
-    for (unsigned i = 0; i < shorter; i++) {
-        if (a->key[i] != b->key[i]) {
-            return (int)i;
+    unsigned shorter = a->labels < b->labels ? a->labels : b->labels, byte = 0;
+    for (unsigned i = 1; i <= shorter; i++) {
+        const uint8_t *one = a->wire + a->start[a->labels - i];
+        const uint8_t *other = b->wire + b->start[b->labels - i];
+        unsigned len = *one < *other ? *one : *other;
+        for (unsigned k = 1; k <= len; k++, byte++) {
+            unsigned differ = KEY_CODES[one[k]] ^ KEY_CODES[other[k]];
+            if (differ) {
+                return (int)(2 * byte + ((differ & 0xff) == 0));
+            }
         }
+        if (*one != *other) {
+            return (int)(2 * byte);
+        }
+        byte++;
     }
-    return a->key_len == b->key_len ? -1 : (int)shorter;
+    return a->labels == b->labels ? -1 : (int)(2 * byte);
 }
 
 static void leaf_name_init(const struct slab *slab, ref_t leaf, struct qp_space *space,
@@ -201,23 +221,26 @@ struct walk {
     struct twig ancestor[QP_ANCESTORS];
 };
 
-static void walk_to(const struct slab *slab, struct twig at, const struct qp_name *name,
+static void walk_to(const struct slab *slab, struct twig root, const struct qp_name *name,
                     struct walk *walk)
 {
+    const struct twig *at = &root;
+    struct key_cursor cursor;
+    key_cursor_init(&cursor, name);
     walk->ancestors = 0;
-    while (twig_is_branch(at)) {
-        uint64_t word = twig_word(at);
-        unsigned position = word_position(word);
-        const struct twig *twigs = branch_twigs(slab, at.ref);
-        uint64_t bit = code_bit(key_at(name, position));
-        if ((word & code_bit(0)) && position < name->key_len &&
-            (position == 0 || name->key[position - 1] == 0) && !twig_is_branch(twigs[0]) &&
-            walk->ancestors < QP_ANCESTORS) {
+    while (twig_is_branch(*at)) {
+        uint64_t word = twig_word(*at);
+        unsigned position = word_position(word), code = key_cursor_code(&cursor, position);
+        const struct twig *twigs = branch_twigs(slab, at->ref);
+        /* Where a label of the name begins, the twig of code 0 is the name without that label. */
+        if ((word & code_bit(0)) && code != 0 && position == 2 * (unsigned)cursor.begin &&
+            !twig_is_branch(twigs[0]) && walk->ancestors < QP_ANCESTORS) {
             walk->ancestor[walk->ancestors++] = twigs[0];
         }
-        at = twigs[word & bit ? word_index(word, bit) : 0];
+        uint64_t bit = code_bit(code);
+        at = &twigs[word & bit ? word_index(word, bit) : 0];
     }
-    walk->leaf = at;
+    walk->leaf = *at;
 }
 
 /* How many whole labels, from the root's end, two relative names share. */
@@ -390,8 +413,11 @@ static int branch_grow(struct txn *txn, struct twig *at, unsigned code, struct t
 /* The twig of the nearest leaf: shares the longest start of the key. */
 static struct twig nearest_leaf(const struct slab *slab, struct twig at, const struct qp_name *name)
 {
+    struct key_cursor cursor;
+    key_cursor_init(&cursor, name);
     while (twig_is_branch(at)) {
-        uint64_t word = twig_word(at), bit = code_bit(key_at(name, word_position(word)));
+        uint64_t word = twig_word(at);
+        uint64_t bit = code_bit(key_cursor_code(&cursor, word_position(word)));
         at = branch_twigs(slab, at.ref)[word & bit ? word_index(word, bit) : 0];
     }
     return at;
@@ -400,12 +426,15 @@ static struct twig nearest_leaf(const struct slab *slab, struct twig at, const s
 /* Goes down while branches test positions before `limit`, making the path private. */
 static int path_own(struct txn *txn, struct twig **at, const struct qp_name *name, unsigned limit)
 {
+    struct key_cursor cursor;
+    key_cursor_init(&cursor, name);
     while (twig_is_branch(**at) && word_position(twig_word(**at)) < limit) {
         int err = branch_own(txn, *at);
         if (err != ERR_OK) {
             return err;
         }
-        uint64_t word = twig_word(**at), bit = code_bit(key_at(name, word_position(word)));
+        uint64_t word = twig_word(**at);
+        uint64_t bit = code_bit(key_cursor_code(&cursor, word_position(word)));
         ASSERT(word & bit);
         *at = &branch_twigs(txn->slab, (*at)->ref)[word_index(word, bit)];
     }
@@ -439,11 +468,11 @@ int qp_set(struct txn *txn, struct twig *root, const struct qp_name *name, ref_t
         *at = fresh;
         return ERR_OK;
     }
-    unsigned where = (unsigned)position, code = key_at(name, where);
+    unsigned where = (unsigned)position, code = qp_name_code(name, where);
     if (twig_is_branch(*at) && word_position(twig_word(*at)) == where) {
         return branch_grow(txn, at, code, fresh);
     }
-    return branch_split(txn, at, where, key_at(&other, where), code, fresh);
+    return branch_split(txn, at, where, qp_name_code(&other, where), code, fresh);
 }
 
 /* Takes the twig of `code` out of the branch at *at; a last twig takes the branch's place. */
@@ -494,11 +523,11 @@ int qp_remove(struct txn *txn, struct twig *root, const struct qp_name *name)
     for (struct twig at = *root; twig_is_branch(at);) {
         uint64_t word = twig_word(at);
         last = word_position(word);
-        at = branch_twigs(txn->slab, at.ref)[word_index(word, code_bit(key_at(name, last)))];
+        at = branch_twigs(txn->slab, at.ref)[word_index(word, code_bit(qp_name_code(name, last)))];
     }
     struct twig *at = root;
     err = path_own(txn, &at, name, last);
-    return err == ERR_OK ? branch_shrink(txn, at, key_at(name, last)) : err;
+    return err == ERR_OK ? branch_shrink(txn, at, qp_name_code(name, last)) : err;
 }
 
 int qp_touch(struct txn *txn, struct twig *root, const struct qp_name *name, struct twig **out)
@@ -537,7 +566,7 @@ static unsigned twig_position(struct twig twig)
 /* The twig of the name's code below a branch; false when there is none. */
 static bool twig_step(const struct slab *slab, struct twig *at, const struct qp_name *name)
 {
-    uint64_t word = twig_word(*at), bit = code_bit(key_at(name, word_position(word)));
+    uint64_t word = twig_word(*at), bit = code_bit(qp_name_code(name, word_position(word)));
     if (!(word & bit)) {
         return false;
     }
@@ -554,7 +583,7 @@ static int follow_own(struct txn *txn, struct twig **at, const struct qp_name *n
     }
     int err = branch_own(txn, *at);
     if (err == ERR_OK) {
-        uint64_t word = twig_word(**at), bit = code_bit(key_at(name, word_position(word)));
+        uint64_t word = twig_word(**at), bit = code_bit(qp_name_code(name, word_position(word)));
         *at = &branch_twigs(txn->slab, (*at)->ref)[word_index(word, bit)];
     }
     return err;
@@ -609,7 +638,8 @@ void qp_iter_init_below(struct qp_iter *iter, const struct slab *slab, struct tw
                         const struct qp_name *name)
 {
     struct twig at = root;
-    while (twig_position(at) < name->key_len) {
+    unsigned key_len = 2u * name->len;
+    while (twig_position(at) < key_len) {
         if (!twig_step(slab, &at, name)) {
             at = (struct twig){0};
         }
@@ -620,7 +650,7 @@ void qp_iter_init_below(struct qp_iter *iter, const struct slab *slab, struct tw
         struct qp_name leaf;
         leaf_name_init(slab, nearest_leaf(slab, at, name).ref, &space, &leaf);
         int difference = key_difference(name, &leaf);
-        if (difference >= 0 && (unsigned)difference < name->key_len) {
+        if (difference >= 0 && (unsigned)difference < key_len) {
             at = (struct twig){0};
         }
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * A copy-on-write qp-trie of names in canonical order (RFC 4034 6.1), after Tony Finch's. A name's
- * key is its labels from the root end, each byte one or two codes of 48, each label ended by code
- * 0, so that a name sorts right before the names below it. A branch tests one position of the key;
- * its twigs lie side by side, found by counting bits, so one level costs one cache line.
+ * key is its labels from the root end, each byte as two codes of 48 (the second is mostly 0), each
+ * label ended by code 0, so that a name sorts right before the names below it. A branch tests one
+ * position of the key; its twigs lie side by side, found by counting bits, so one level costs one
+ * cache line.
  *
  *   twig (12 bytes)   leaf:    tag, flags, reference of a node
  *                     branch:  tag, key position, bit map of 48, reference of the twig array
@@ -29,24 +30,19 @@ enum {
 };
 
 enum {
-    QP_KEY_MAX = 640,
+    QP_KEY_MAX = 512, /* positions: two for each byte of the longest name */
     QP_ANCESTORS = 128
 };
 
-/* A relative name prepared for searching: its labels found and its key written into a qp_space.
- * Several names may look into one space: a name relative to its zone is the front of the absolute
- * one. */
+/* A relative name prepared for searching: its labels, found in a qp_space. Several names may look
+ * into one space: a name relative to its zone is the front of the absolute one. */
 struct qp_space {
-    uint8_t start[128];      /* offset of each label in wire, from the left */
-    uint16_t key_start[128]; /* where the key of each label starts, from the root's end */
-    uint8_t key[QP_KEY_MAX];
+    uint8_t start[128]; /* offset of each label in wire, from the left */
 };
 
 struct qp_name {
     const uint8_t *wire; /* relative, lower case */
     const uint8_t *start;
-    const uint8_t *key;
-    uint16_t key_len;
     uint8_t len, labels;
 };
 
@@ -55,12 +51,14 @@ static inline bool twig_empty(struct twig twig)
     return (twig.low & 3) == 0;
 }
 
-/* Splits and encodes a valid relative name of `len` bytes; `space` must outlive `name`. */
+/* Splits a valid relative name of `len` bytes; `space` must outlive `name`. */
 void qp_name_init(struct qp_name *name, struct qp_space *space, const uint8_t *wire, size_t len);
 
-/* The front of `name`, which was made in `space`, without its last `labels` labels. */
-void qp_name_front(struct qp_name *front, const struct qp_name *name, const struct qp_space *space,
-                   unsigned labels);
+/* The front of `name`: without its last `labels` labels. */
+void qp_name_front(struct qp_name *front, const struct qp_name *name, unsigned labels);
+
+/* The code of the name's key at a position, 0 to 47; 0 behind its end. */
+unsigned qp_name_code(const struct qp_name *name, unsigned position);
 
 struct qp_found {
     ref_t exact;        /* node of the name itself, 0 if none */

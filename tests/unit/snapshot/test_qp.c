@@ -556,7 +556,7 @@ static void fronts(struct world *world)
         struct qp_space space, front_space;
         struct qp_name whole, front, want;
         qp_name_init(&whole, &space, name->wire, name->len);
-        qp_name_front(&front, &whole, &space, cut);
+        qp_name_front(&front, &whole, cut);
         size_t len = 0;
         for (unsigned k = 0; k < labels - cut; k++) {
             len += name->wire[len] + 1u;
@@ -564,8 +564,9 @@ static void fronts(struct world *world)
         qp_name_init(&want, &front_space, name->wire, len);
         assert_int_equal(front.len, want.len);
         assert_int_equal(front.labels, want.labels);
-        assert_int_equal(front.key_len, want.key_len);
-        assert_memory_equal(front.key, want.key, want.key_len);
+        for (unsigned position = 0; position < 2 * len + 4; position++) {
+            assert_int_equal(qp_name_code(&front, position), qp_name_code(&want, position));
+        }
         assert_memory_equal(front.start, want.start, want.labels);
     }
 }
@@ -617,11 +618,11 @@ static int key_of_byte(unsigned byte, uint8_t codes[2])
     struct qp_space space;
     struct qp_name key;
     qp_name_init(&key, &space, wire, sizeof(wire));
-    assert_in_range(key.key_len, 2, 3);
-    assert_int_equal(key.key[key.key_len - 1], 0);
-    codes[0] = key.key[0];
-    codes[1] = key.key_len == 3 ? key.key[1] : 0;
-    return key.key_len - 1;
+    codes[0] = (uint8_t)qp_name_code(&key, 0);
+    codes[1] = (uint8_t)qp_name_code(&key, 1);
+    assert_int_equal(qp_name_code(&key, 2), 0); /* the label ends */
+    assert_int_equal(qp_name_code(&key, 4), 0); /* nothing comes after it */
+    return codes[1] ? 2 : 1;
 }
 
 static bool byte_is_usual(unsigned byte)
@@ -672,8 +673,16 @@ static void the_longest_key_fits(void **state)
     struct qp_name key;
     qp_name_init(&key, &space, wire, len);
     assert_int_equal(len, 254);
-    assert_int_equal(key.key_len, 2 * 250 + 4);
-    assert_in_range(key.key_len, 1, QP_KEY_MAX);
+    assert_in_range(2 * len, 1, QP_KEY_MAX);
+    /* From the root's end: the label of 61 bytes, its end, then those of 63. */
+    unsigned last = 2 * (unsigned)(len - 2);
+    assert_int_equal(qp_name_code(&key, 2 * 60), 47);
+    assert_int_equal(qp_name_code(&key, 2 * 60 + 1), 44);
+    assert_int_equal(qp_name_code(&key, 2 * 61), 0);
+    assert_int_equal(qp_name_code(&key, 2 * 62), 47);
+    assert_int_equal(qp_name_code(&key, last + 1), 44);
+    assert_int_equal(qp_name_code(&key, last + 2), 0);
+    assert_int_equal(qp_name_code(&key, QP_KEY_MAX - 1), 0);
 }
 
 /* Where all names below a branch share a byte that the name asked for has not, a code 0 on the walk
