@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Address space for something large that only grows: reserved at once without memory behind it,
- * made usable from the start in steps. Never moves, so readers may hold pointers into it.
+ * made usable from the start in steps. Never moves, so readers may hold pointers into it. From 16
+ * MiB on it asks for large pages.
  *
  *   base ─► [usable .............][reserved, touching it faults ..................]
  *           0                     committed                                reserved
@@ -16,6 +17,8 @@
 struct memory {
     uint8_t *base;
     size_t committed, reserved;
+    void *start; /* of the mapping; base is its first large page */
+    size_t mapped;
 };
 
 /* Reserves `most` bytes, or half of that, and so on down to `least` when the system refuses (a
