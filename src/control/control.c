@@ -89,6 +89,7 @@ struct snapshot *control_take_snapshot(struct control *control)
     taken->snapshot.revision = control->revision;
     taken->snapshot.slab = &control->slab;
     taken->snapshot.scope = control->scope;
+    taken->snapshot.tree_bytes = control->slab.live_bytes;
     taken->snapshot.view_count = count;
     memcpy(taken->snapshot.views, control->views, count * sizeof(struct twig));
     if (control->taken) {

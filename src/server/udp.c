@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "server/udp.h"
 
+#include "answer/ahead.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "io/clock.h"
@@ -94,14 +95,32 @@ static inline void reply_prepare(struct udp_worker *worker, unsigned from, unsig
     }
 }
 
+/* Fetches what the queries from `first` on will read of a large tree. */
+static void batch_ahead(struct udp_worker *worker, const struct snapshot *snapshot,
+                        struct client *client, unsigned first, unsigned received)
+{
+    struct ahead ahead;
+    ahead_init(&ahead, snapshot);
+    for (unsigned i = first; i < received && i < first + AHEAD_QUERIES; i++) {
+        if (peer_read(&worker->peer[i], client)) {
+            ahead_add(&ahead, client, worker->query_bytes[i], worker->query[i].msg_len);
+        }
+    }
+    ahead_run(&ahead);
+}
+
 /* Answers `received` queries with one snapshot; returns how many replies there are. */
 static unsigned batch_answer(struct udp_worker *worker, unsigned slot, unsigned received)
 {
     const struct snapshot *snapshot = publish_load(worker->shared->publish);
     struct client client = {.listener = (uint16_t)slot, .transport = TRANSPORT_UDP};
     uint8_t *room = worker->reply_bytes;
+    bool ahead = received > 1 && snapshot->tree_bytes >= AHEAD_TREE_BYTES;
     unsigned replies = 0;
     for (unsigned i = 0; i < received; i++) {
+        if (ahead && i % AHEAD_QUERIES == 0) {
+            batch_ahead(worker, snapshot, &client, i, received);
+        }
         if (!peer_read(&worker->peer[i], &client)) {
             counters_bump(&worker->counters, COUNTER_NO_VIEW, COUNTER_DROPPED);
             continue;

@@ -18,7 +18,8 @@ enum {
     TAG_MASK = 3,
     SHIFT_POSITION = 2,
     SHIFT_MAP = 12,
-    CODES = 48
+    CODES = 48,
+    CACHE_LINE_BYTES = 64
 };
 
 #define POSITION_MASK UINT64_C(0x3ff)
@@ -142,19 +143,12 @@ void qp_name_front(struct qp_name *front, const struct qp_name *name, unsigned l
         .wire = name->wire, .start = name->start, .len = (uint8_t)len, .labels = (uint8_t)left};
 }
 
-/* Reads a key out of the name, label after label. The positions asked for must not fall. */
-struct key_cursor {
-    const struct qp_name *name;
-    int begin, end; /* the label's place in the key, in bytes; at `end` the label ends */
-    int shift;      /* from a byte's place in the key to its place in the name */
-    unsigned left;  /* labels to come */
-};
-
 static inline void key_cursor_init(struct key_cursor *cursor, const struct qp_name *name)
 {
     *cursor = (struct key_cursor){.name = name, .end = -1, .left = name->labels};
 }
 
+/* The positions asked for must not fall. */
 static inline unsigned key_cursor_code(struct key_cursor *cursor, unsigned position)
 {
     const struct qp_name *name = cursor->name;
@@ -241,6 +235,36 @@ static void walk_to(const struct slab *slab, struct twig root, const struct qp_n
         at = &twigs[word & bit ? word_index(word, bit) : 0];
     }
     walk->leaf = *at;
+}
+
+void qp_ahead_init(struct qp_ahead *ahead, const struct slab *slab, const struct twig *root,
+                   const struct qp_name *name)
+{
+    *ahead = (struct qp_ahead){.slab = slab, .at = twig_empty(*root) ? NULL : root};
+    key_cursor_init(&ahead->cursor, name);
+}
+
+bool qp_ahead_step(struct qp_ahead *ahead)
+{
+    if (!ahead->at) {
+        return false;
+    }
+    if (!twig_is_branch(*ahead->at)) {
+        /* A node of a few addresses is two lines. */
+        const uint8_t *node = slab_at(ahead->slab, ahead->at->ref);
+        __builtin_prefetch(node);
+        __builtin_prefetch(node + CACHE_LINE_BYTES);
+        ahead->leaf = ahead->at->ref;
+        ahead->at = NULL;
+        return true;
+    }
+    uint64_t word = twig_word(*ahead->at);
+    uint64_t bit = code_bit(key_cursor_code(&ahead->cursor, word_position(word)));
+    const struct twig *twigs = branch_twigs(ahead->slab, ahead->at->ref);
+    ahead->at = &twigs[word & bit ? word_index(word, bit) : 0];
+    __builtin_prefetch(ahead->at);
+    __builtin_prefetch((const uint8_t *)(ahead->at + 1) - 1); /* a twig may lie across two lines */
+    return true;
 }
 
 /* How many whole labels, from the root's end, two relative names share. */

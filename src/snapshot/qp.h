@@ -60,6 +60,29 @@ void qp_name_front(struct qp_name *front, const struct qp_name *name, unsigned l
 /* The code of the name's key at a position, 0 to 47; 0 behind its end. */
 unsigned qp_name_code(const struct qp_name *name, unsigned position);
 
+/* Reads a key out of its name, label after label. */
+struct key_cursor {
+    const struct qp_name *name;
+    int begin, end; /* the label's place in the key, in bytes; at `end` the label ends */
+    int shift;      /* from a byte's place in the key to its place in the name */
+    unsigned left;  /* labels to come */
+};
+
+/* A search that only warms the cache for the one to come: each step asks for the line that the next
+ * one reads, so that several searches, taken in turn, wait at the same time. */
+struct qp_ahead {
+    const struct slab *slab;
+    const struct twig *at; /* NULL: done */
+    struct key_cursor cursor;
+    ref_t leaf; /* where it ended, 0 while on its way or when the tree is empty */
+};
+
+/* `root` and `name` must outlive `ahead`. */
+void qp_ahead_init(struct qp_ahead *ahead, const struct slab *slab, const struct twig *root,
+                   const struct qp_name *name);
+/* One level down; false: it was done. */
+bool qp_ahead_step(struct qp_ahead *ahead);
+
 struct qp_found {
     ref_t exact;        /* node of the name itself, 0 if none */
     ref_t cut;          /* topmost strict ancestor with LEAF_CUT or LEAF_DNAME, 0 if none */

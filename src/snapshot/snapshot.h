@@ -34,6 +34,7 @@ struct snapshot {
     uint64_t revision;
     const struct slab *slab;
     const struct scope *scope;
+    size_t tree_bytes; /* of all trees together, when it was taken */
     uint32_t view_count;
     struct twig views[]; /* root of each view's tree of zones, keyed by origin */
 };

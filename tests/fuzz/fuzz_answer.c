@@ -9,6 +9,7 @@
  * view never gets another view's addresses; the same question gets the same reply, traced or not;
  * and what is whole over UDP is the same over TCP.
  */
+#include "answer/ahead.h"
 #include "answer/trace.h"
 #include "dns/message.h"
 #include "query_maker.h"
@@ -52,6 +53,10 @@ static void ask(const struct asked *asked, uint8_t *reply, uint8_t pattern, stru
     memset(reply, pattern, size);
     memset(&told->outcome, 0xee, sizeof(told->outcome));
     told->reply = reply;
+    struct ahead ahead;
+    ahead_init(&ahead, asked->world->snapshot);
+    ahead_add(&ahead, &asked->client, asked->packet, asked->size);
+    ahead_run(&ahead);
     told->len = answer(asked->world->snapshot, &asked->client, asked->packet, asked->size, 1, reply,
                        size, &told->outcome, trace);
     ASSERT(told->len <= limit_of(asked));

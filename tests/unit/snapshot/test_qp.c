@@ -503,6 +503,13 @@ static void find_matches(const struct world *world, unsigned tree, const struct 
     }
     ref_t ref = qp_get(&world->slab, world->roots[tree], &key);
     assert_int_equal(ref, found.exact);
+    /* A search ahead ends where the real one does. */
+    struct qp_ahead ahead;
+    qp_ahead_init(&ahead, &world->slab, &world->roots[tree], &key);
+    while (qp_ahead_step(&ahead)) {
+    }
+    assert_true(ahead.leaf || twig_empty(world->roots[tree]));
+    assert_true(!found.exact || ahead.leaf == found.exact);
     ref = qp_find_longest(&world->slab, world->roots[tree], &key, false);
     assert_int_equal(ref ? ref_index(world, ref) : -1, longest);
     ref = qp_find_longest(&world->slab, world->roots[tree], &key, true);
