@@ -97,8 +97,8 @@ static bool twig_same(struct twig a, struct twig b)
  * ever written down. The usual bytes of host names have a code of their own, in byte order, and 0
  * as their second: '*' is 2, '-' 4, digits 6-15, '_' 17, letters 19-44. Unusual bytes between them
  * share an escape code (1, 3, 5, 16, 18, 45, 46, 47), followed by a second code that tells which.
- * Code 0 ends a label, in the place of the next label's length byte. Low byte: first code; high
- * byte: second. Upper case is folded. tests/unit/snapshot/test_qp.c derives the table again.
+ * Code 0 ends a label, so a label has as many bytes in a key as in its name. Low byte: first code;
+ * high byte: second. Upper case is folded. tests/unit/snapshot/test_qp.c derives the table again.
  */
 static const uint16_t KEY_CODES[256] = {
     0x0101, 0x0201, 0x0301, 0x0401, 0x0501, 0x0601, 0x0701, 0x0801, 0x0901, 0x0a01, 0x0b01, 0x0c01,
