@@ -59,6 +59,26 @@ void connection_free(struct desk *desk, struct connection *connection)
     mem_free(alloc, connection);
 }
 
+static void connection_cut(int fd)
+{
+    (void)shutdown(fd, SHUT_RDWR);
+}
+
+static enum seat_heard connection_hear(int fd)
+{
+    uint8_t bytes[LENGTH_BYTES + HEADER_BYTES];
+    ssize_t len = recv(fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    if (len < 0) {
+        return errno == EAGAIN || errno == EWOULDBLOCK ? SEAT_SILENT : SEAT_GONE;
+    }
+    if (len == 0) {
+        return SEAT_GONE;
+    }
+    return (size_t)len == sizeof bytes ? SEAT_ASKS : SEAT_SILENT;
+}
+
+const struct seats_calls CONNECTION_CALLS = {connection_cut, connection_hear};
+
 bool connection_is_stuck(const struct connection *connection)
 {
     return connection->out_len > 0;

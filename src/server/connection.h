@@ -65,6 +65,9 @@ static inline struct connection *connection_of(struct deadline *deadline)
     return (struct connection *)((char *)deadline - offsetof(struct connection, deadline));
 }
 
+/* How seats.h ends and hears connections. */
+extern const struct seats_calls CONNECTION_CALLS;
+
 void desk_init(struct desk *desk, struct shared *shared, struct counters *counters);
 
 /* Takes over fd and seat; NULL when there is no memory, then they stay the caller's. */

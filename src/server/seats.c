@@ -12,6 +12,7 @@ enum {
     SEATS_LEAVING =
         64, /* lost seats that are not left yet, beside as many as there are connections */
     SEATS_JUDGED = 4096, /* looked at for one eviction */
+    SEATS_HEARD = 4,     /* connections whose kernel buffers are looked at for one newcomer */
     CLIENT_BITS_V6 = 64, /* one customer, however many addresses it makes up */
 };
 
@@ -33,7 +34,7 @@ struct seat {
 struct seats {
     const struct alloc *alloc;
     struct seats_limits limits;
-    void (*cut)(int fd);
+    struct seats_calls calls;
     pthread_mutex_t mutex;
     atomic_uint taken;
     uint64_t seed;
@@ -118,9 +119,16 @@ static bool seat_is_worse(const struct seat *a, const struct seat *b)
            atomic_load_explicit(&b->quiet_since, memory_order_relaxed);
 }
 
-/* Looks at all seats of a table of usual size, and at the next few thousand of a huge one, so that
- * a flood of newcomers costs a bounded time each. */
-static void seats_evict(struct seats *seats)
+static void seat_cut(struct seats *seats, struct seat *seat)
+{
+    seat_unlink(seats, seat);
+    atomic_store_explicit(&seat->lost, true, memory_order_relaxed);
+    seats->calls.cut(seat->fd);
+}
+
+/* The one that must go first. Looks at all seats of a table of usual size, and at the next few
+ * thousand of a huge one, so that a flood of newcomers costs a bounded time each. */
+static struct seat *seats_worst(struct seats *seats)
 {
     struct seat *worst = NULL;
     for (uint32_t seen = 0; seen < seats->size && (seen < SEATS_JUDGED || !worst); seen++) {
@@ -131,24 +139,66 @@ static void seats_evict(struct seats *seats)
         }
     }
     ASSERT(worst);
-    seat_unlink(seats, worst);
-    atomic_store_explicit(&worst->lost, true, memory_order_relaxed);
-    seats->cut(worst->fd);
+    return worst;
 }
 
-/* Makes room for a client that has `count` seats; false: it must not have one more. */
-static bool seats_admit(struct seats *seats, uint32_t count)
+/* Takes a seat from somebody. Who has asked, and waits only because its worker has not got the
+ * processor, counts as a newcomer once more. */
+static void seats_evict(struct seats *seats, struct mono now)
+{
+    struct seat *worst = seats_worst(seats);
+    for (unsigned heard = 0; heard < SEATS_HEARD; heard++) {
+        if (atomic_load_explicit(&worst->proven, memory_order_relaxed) ||
+            seats->calls.hear(worst->fd) != SEAT_ASKS) {
+            break;
+        }
+        atomic_store_explicit(&worst->quiet_since, now.ns, memory_order_relaxed);
+        worst = seats_worst(seats);
+    }
+    seat_cut(seats, worst);
+}
+
+/* May a client with `count` seats, at least one, have one more? */
+static bool seats_has_more(const struct seats *seats, uint32_t count)
 {
     const struct seats_limits *limits = &seats->limits;
-    uint32_t taken = atomic_load_explicit(&seats->taken, memory_order_relaxed);
-    if (count >= limits->per_client || !seats->seat_unused) {
+    return count < limits->per_client && seats_taken(seats) + limits->reserve < limits->connections;
+}
+
+/* Takes back the seats of a client that it has left itself, which their workers do not know yet. */
+static void seats_take_back(struct seats *seats, const struct holder *holder)
+{
+    uint32_t left = holder->count; /* forgotten with the last seat */
+    unsigned heard = 0;
+    for (uint32_t seen = 0; seen < seats->size && seen < SEATS_JUDGED; seen++) {
+        struct seat *seat = &seats->seats[seats->next_judged];
+        seats->next_judged = (seats->next_judged + 1) % seats->size;
+        if (seat->holder != holder) {
+            continue;
+        }
+        if (seats->calls.hear(seat->fd) == SEAT_GONE) {
+            left--;
+            seat_cut(seats, seat);
+        }
+        if (left == 0 || ++heard == SEATS_HEARD) {
+            return;
+        }
+    }
+}
+
+/* Makes room for a client; false: it must not have one more seat. */
+static bool seats_admit(struct seats *seats, const struct address *key, struct mono now)
+{
+    struct holder *known = *holder_place(seats, key);
+    if (known && !seats_has_more(seats, known->count)) {
+        seats_take_back(seats, known);
+        known = *holder_place(seats, key);
+    }
+    if (!seats->seat_unused || (known && !seats_has_more(seats, known->count))) {
         return false;
     }
-    if (count > 0) {
-        return taken + limits->reserve < limits->connections;
-    }
-    if (taken >= limits->connections) {
-        seats_evict(seats);
+    if (seats_taken(seats) >= seats->limits.connections) {
+        seats_evict(seats, now);
     }
     return true;
 }
@@ -157,8 +207,7 @@ static struct seat *seats_take_locked(struct seats *seats, const struct address 
                                       struct mono now)
 {
     struct address key = client_key(peer);
-    struct holder *known = *holder_place(seats, &key);
-    if (!seats_admit(seats, known ? known->count : 0)) {
+    if (!seats_admit(seats, &key, now)) {
         return NULL;
     }
     struct holder *holder = holder_get(seats, &key); /* an eviction may have forgotten it */
@@ -226,7 +275,7 @@ static void seats_fill(struct seats *seats)
 }
 
 int seats_new(const struct alloc *alloc, const struct seats_limits *limits, uint64_t seed,
-              void (*cut)(int fd), struct seats **out)
+              const struct seats_calls *calls, struct seats **out)
 {
     ASSERT(limits->connections > 0 && limits->per_client > 0);
     struct seats *seats = mem_new_zero(alloc, 1, sizeof *seats);
@@ -236,7 +285,7 @@ int seats_new(const struct alloc *alloc, const struct seats_limits *limits, uint
     pthread_mutex_init(&seats->mutex, NULL);
     seats->alloc = alloc;
     seats->limits = *limits;
-    seats->cut = cut;
+    seats->calls = *calls;
     seats->seed = seed;
     seats->size = seats_capacity(limits->connections);
     seats->bucket_mask = 63;

@@ -9,10 +9,12 @@
  * When all seats are taken, a client that has none gets the seat of the client with the most; among
  * its connections (or among those of clients with equally many) one that has not yet sent a whole
  * query goes first, then the one that has been quiet longest. So a client that behaves is heard
- * however many slow ones there are, from one address or from many.
+ * however many slow ones there are, from one address or from many. What matters is what a client
+ * did, not how far its worker got: before a connection goes, the kernel is asked whether a query
+ * waits there, and a client at its limit is not held to connections that it has closed.
  *
  * Thread-safe: one mutex, taken when a connection comes or goes, never for a query (seat_touch is
- * two relaxed stores). The connection that loses its seat is shut down by `cut` under the mutex;
+ * two relaxed stores). The connection that loses its seat is shut down under the mutex;
  * its worker sees the end of it, and must leave the seat *before* it closes the descriptor.
  */
 #pragma once
@@ -30,13 +32,24 @@ struct seats_limits {
     uint32_t reserve;     /* the last places: only for clients without a connection */
 };
 
+enum seat_heard {
+    SEAT_SILENT,
+    SEAT_ASKS, /* bytes enough for a query wait to be read */
+    SEAT_GONE, /* the client has closed, and nothing waits to be read */
+};
+
+struct seats_calls {
+    void (*cut)(int fd); /* ends a connection without closing its descriptor */
+    enum seat_heard (*hear)(int fd);
+};
+
 /* Connections there may be at one instant, those included that lost their seat but whose worker has
  * not closed them yet: all of them, when a flood meets workers that do not get the processor. */
 uint32_t seats_capacity(uint32_t connections);
 
-/* `cut` ends the connection of a descriptor without closing it. `seed` keys the hash table. */
+/* `seed` keys the hash table. */
 int seats_new(const struct alloc *alloc, const struct seats_limits *limits, uint64_t seed,
-              void (*cut)(int fd), struct seats **out);
+              const struct seats_calls *calls, struct seats **out);
 /* All seats have been left. */
 void seats_free(struct seats *seats);
 

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "io/entropy.h"
+#include "server/connection.h"
 #include "server/listener.h"
 #include "server/tcp.h"
 #include "server/udp.h"
@@ -263,11 +264,6 @@ static int options_take(struct server *server, const struct server_options *opti
     return ERR_OK;
 }
 
-static void connection_cut(int fd)
-{
-    (void)shutdown(fd, SHUT_RDWR);
-}
-
 static int server_build(struct server *server, const struct desired *desired,
                         const struct server_options *options, struct diag_list *diags)
 {
@@ -280,7 +276,7 @@ static int server_build(struct server *server, const struct desired *desired,
             .per_client = server->shared.options.tcp_per_client,
             .reserve = server->shared.options.tcp_reserve,
         };
-        err = seats_new(server->shared.alloc, &limits, entropy_seed(), connection_cut,
+        err = seats_new(server->shared.alloc, &limits, entropy_seed(), &CONNECTION_CALLS,
                         &server->shared.seats);
     }
     if (err == ERR_OK) {

@@ -71,6 +71,15 @@ static void nobody_is_cut(int fd)
     fail();
 }
 
+static enum seat_heard nobody_is_heard(int fd)
+{
+    (void)fd;
+    fail();
+    return SEAT_SILENT;
+}
+
+static const struct seats_calls CALLS = {nobody_is_cut, nobody_is_heard};
+
 static void scene_open(struct scene *scene)
 {
     struct seats_limits limits = {10, 10, 0};
@@ -88,8 +97,7 @@ static void scene_open(struct scene *scene)
                                                      .tcp_idle_ms = 10000,
                                                      .tcp_write_ms = 4000,
                                                      .tcp_pipeline = 8};
-    assert_int_equal(seats_new(&ALLOC_MALLOC, &limits, 1, nobody_is_cut, &scene->shared->seats),
-                     ERR_OK);
+    assert_int_equal(seats_new(&ALLOC_MALLOC, &limits, 1, &CALLS, &scene->shared->seats), ERR_OK);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
     desk_init(scene->desk, scene->shared, scene->counters);
@@ -431,9 +439,28 @@ static void a_broken_connection_ends(void **state)
     scene_close(&scene);
 }
 
+static void the_kernel_says_what_waits(void **state)
+{
+    (void)state;
+    uint8_t bytes[14] = {0};
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(CONNECTION_CALLS.hear(pair[0]), SEAT_SILENT);
+    assert_int_equal(send(pair[1], bytes, 13, 0), 13);
+    assert_int_equal(CONNECTION_CALLS.hear(pair[0]), SEAT_SILENT);
+    assert_int_equal(send(pair[1], bytes, 1, 0), 1);
+    assert_int_equal(CONNECTION_CALLS.hear(pair[0]), SEAT_ASKS);
+    close(pair[1]); /* a client may ask and close its half */
+    assert_int_equal(CONNECTION_CALLS.hear(pair[0]), SEAT_ASKS);
+    assert_int_equal(recv(pair[0], bytes, sizeof bytes, 0), sizeof bytes);
+    assert_int_equal(CONNECTION_CALLS.hear(pair[0]), SEAT_GONE);
+    close(pair[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_kernel_says_what_waits),
         cmocka_unit_test(one_query_one_reply),
         cmocka_unit_test(split_at_every_byte),
         cmocka_unit_test(a_byte_at_a_time),

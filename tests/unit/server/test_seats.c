@@ -29,6 +29,16 @@ static void cut_record(int fd)
     cut_fd[cut_count++] = fd;
 }
 
+/* What the kernel says of a descriptor. */
+static enum seat_heard heard[ATTACKERS];
+static unsigned hear_count;
+
+static enum seat_heard hear_as_told(int fd)
+{
+    hear_count++;
+    return fd < ATTACKERS ? heard[fd] : SEAT_SILENT;
+}
+
 static struct mono at_ms(int64_t ms)
 {
     return (struct mono){ms * 1000000};
@@ -51,8 +61,11 @@ static struct seats *seats_make(uint32_t connections, uint32_t per_client, uint3
 {
     struct seats *seats;
     struct seats_limits limits = {connections, per_client, reserve};
+    static const struct seats_calls calls = {cut_record, hear_as_told};
     cut_count = 0;
-    assert_int_equal(seats_new(&ALLOC_MALLOC, &limits, 7, cut_record, &seats), ERR_OK);
+    hear_count = 0;
+    memset(heard, 0, sizeof heard); /* SEAT_SILENT */
+    assert_int_equal(seats_new(&ALLOC_MALLOC, &limits, 7, &calls, &seats), ERR_OK);
     return seats;
 }
 
@@ -242,6 +255,81 @@ static void a_good_client_gets_in_whatever_attacks(void **state)
     seats_free(seats);
 }
 
+/* The worker of `taken[0]` does not get the processor: its query waits in the kernel. */
+static void who_has_asked_is_heard_before_it_goes(void **state)
+{
+    (void)state;
+    struct seats *seats = seats_make(3, 1, 0);
+    struct seat *taken[5];
+    for (unsigned i = 0; i < 3; i++) {
+        struct address each = attacker(i);
+        taken[i] = seats_take(seats, &each, (int)i, at_ms(i));
+    }
+    heard[0] = SEAT_ASKS;
+    for (unsigned i = 3; i < 5; i++) { /* the silent ones go, the oldest first */
+        struct address each = attacker(i);
+        taken[i] = seats_take(seats, &each, (int)i, at_ms(10 + i));
+        assert_non_null(taken[i]);
+        assert_int_equal(cut_fd[i - 3], i - 2);
+    }
+    assert_false(seat_is_lost(taken[0]));
+    for (int i = 0; i < 5; i++) {
+        seats_leave(seats, taken[i]);
+    }
+    seats_free(seats);
+}
+
+/* Everybody has bytes waiting: a bounded number of looks, and somebody goes all the same. */
+static void hearing_is_bounded(void **state)
+{
+    (void)state;
+    struct seats *seats = seats_make(50, 1, 0);
+    struct seat *taken[51];
+    for (unsigned i = 0; i < 51; i++) {
+        struct address each = attacker(i);
+        heard[i] = SEAT_ASKS;
+        taken[i] = seats_take(seats, &each, (int)i, at_ms(i));
+        assert_non_null(taken[i]);
+    }
+    assert_int_equal(cut_count, 1);
+    assert_in_range(hear_count, 1, 4);
+    for (int i = 0; i < 51; i++) {
+        seats_leave(seats, taken[i]);
+    }
+    seats_free(seats);
+}
+
+/* Connect, ask, close, connect again: the worker has not seen the close when the next one comes. */
+static void what_a_client_closed_does_not_count(void **state)
+{
+    (void)state;
+    struct seats *seats = seats_make(4, 2, 1);
+    struct address one = client("192.0.2.1");
+    struct seat *first = seats_take(seats, &one, 0, at_ms(0));
+    struct seat *second = seats_take(seats, &one, 1, at_ms(1));
+    seat_touch(first, at_ms(2));
+    seat_touch(second, at_ms(2));
+    assert_null(seats_take(seats, &one, 2, at_ms(3)));
+    assert_int_equal(cut_count, 0);
+    heard[0] = SEAT_GONE;
+    struct seat *third = seats_take(seats, &one, 2, at_ms(4));
+    assert_non_null(third);
+    assert_int_equal(cut_count, 1);
+    assert_int_equal(cut_fd[0], 0);
+    assert_int_equal(seats_taken(seats), 2);
+    heard[1] = heard[2] = SEAT_GONE; /* all of them: the client is forgotten, and known again */
+    struct seat *fourth = seats_take(seats, &one, 3, at_ms(5));
+    assert_non_null(fourth);
+    assert_int_equal(seats_taken(seats), 1);
+    seats_leave(seats, first);
+    seats_leave(seats, second);
+    seats_leave(seats, third);
+    assert_int_equal(seats_taken(seats), 1);
+    seats_leave(seats, fourth);
+    assert_int_equal(seats_taken(seats), 0);
+    seats_free(seats);
+}
+
 /* Lost seats that no worker left yet are bounded, too. */
 static void seats_run_out_when_nobody_leaves(void **state)
 {
@@ -320,6 +408,9 @@ int main(void)
         cmocka_unit_test(a_newcomer_takes_from_who_has_most),
         cmocka_unit_test(proven_connections_go_last_and_the_quietest_first),
         cmocka_unit_test(a_good_client_gets_in_whatever_attacks),
+        cmocka_unit_test(who_has_asked_is_heard_before_it_goes),
+        cmocka_unit_test(hearing_is_bounded),
+        cmocka_unit_test(what_a_client_closed_does_not_count),
         cmocka_unit_test(seats_run_out_when_nobody_leaves),
         cmocka_unit_test(counts_stay_right_over_many_changes),
     };
