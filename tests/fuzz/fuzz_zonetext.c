@@ -85,36 +85,6 @@ static char *name_spell(const uint8_t *name, char *out)
     return out;
 }
 
-/* The first records as zone text again; how many fitted. Types by number: libknot has names for
- * some that libzscanner does not read, NULL among them. */
-static uint64_t records_spell(const struct records *list, char *out, size_t size, size_t *ret_len)
-{
-    struct records_iter iter;
-    struct record record;
-    uint64_t count = 0;
-    size_t at = 0;
-    for (records_iter_init(&iter, list); records_iter_next(&iter, &record); count++) {
-        char owner[NAME_TEXT_MAX];
-        if (size - at < 5u * UINT16_MAX) {
-            break;
-        }
-        at += (size_t)snprintf(out + at, size - at, "%s %u IN TYPE%u ",
-                               name_spell(record.owner, owner), record.ttl, record.type);
-        int len = rdata_to_text(record.type, record.rdata, record.rdata_len, out + at, size - at);
-        ASSERT(len >= 0);
-        at += (size_t)len;
-        out[at++] = '\n';
-    }
-    *ret_len = at;
-    return count;
-}
-
-static bool record_equal(const struct record *a, const struct record *b)
-{
-    return a->type == b->type && a->ttl == b->ttl && name_equal(a->owner, b->owner) &&
-           a->rdata_len == b->rdata_len && memcmp(a->rdata, b->rdata, a->rdata_len) == 0;
-}
-
 /* Times of signatures are serial numbers (RFC 4034 3.1.5): libknot shows one that lies more than 68
  * years ahead as a date before 1970, which libzscanner does not read. */
 static bool record_has_far_date(const struct record *record)
@@ -129,16 +99,65 @@ static bool record_has_far_date(const struct record *record)
            (record->rdata[EXPIRATION] & 0x80 || record->rdata[INCEPTION] & 0x80);
 }
 
-static bool records_have_far_date(const struct records *list)
+/* Names of types that libknot writes into bitmaps and signatures and libzscanner does not read:
+ * found by asking both for all 65536. */
+static bool text_names_odd_type(const char *text)
+{
+    static const char *const odd[] = {"NULL", "SIG", "OPT", "TKEY", "TSIG", "IXFR", "AXFR", "ANY"};
+    for (const char *word = text; *word; word += strspn(word, " ")) {
+        size_t len = strcspn(word, " ");
+        for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+            if (len == strlen(odd[i]) && memcmp(word, odd[i], len) == 0) {
+                return true;
+            }
+        }
+        word += len;
+    }
+    return false;
+}
+
+/* The rdata as text, or as bytes (RFC 3597 5) where the two libraries do not understand each other.
+ */
+static size_t rdata_spell(const struct record *record, char *out, size_t size)
+{
+    int len = rdata_to_text(record->type, record->rdata, record->rdata_len, out, size);
+    ASSERT(len >= 0);
+    if (!record_has_far_date(record) && !text_names_odd_type(out)) {
+        return (size_t)len;
+    }
+    char *at = out + sprintf(out, "\\# %u ", record->rdata_len);
+    for (unsigned i = 0; i < record->rdata_len; i++) {
+        at += sprintf(at, "%02x", record->rdata[i]);
+    }
+    return (size_t)(at - out);
+}
+
+/* The first records as zone text again; how many fitted. Types by number: not every name of
+ * libknot's is one of libzscanner's. */
+static uint64_t records_spell(const struct records *list, char *out, size_t size, size_t *ret_len)
 {
     struct records_iter iter;
     struct record record;
-    for (records_iter_init(&iter, list); records_iter_next(&iter, &record);) {
-        if (record_has_far_date(&record)) {
-            return true;
+    uint64_t count = 0;
+    size_t at = 0;
+    for (records_iter_init(&iter, list); records_iter_next(&iter, &record); count++) {
+        char owner[NAME_TEXT_MAX];
+        if (size - at < 5u * UINT16_MAX) {
+            break;
         }
+        at += (size_t)snprintf(out + at, size - at, "%s %u IN TYPE%u ",
+                               name_spell(record.owner, owner), record.ttl, record.type);
+        at += rdata_spell(&record, out + at, size - at);
+        out[at++] = '\n';
     }
-    return false;
+    *ret_len = at;
+    return count;
+}
+
+static bool record_equal(const struct record *a, const struct record *b)
+{
+    return a->type == b->type && a->ttl == b->ttl && name_equal(a->owner, b->owner) &&
+           a->rdata_len == b->rdata_len && memcmp(a->rdata, b->rdata, a->rdata_len) == 0;
 }
 
 /* What was read, shown as text, reads back as itself. */
@@ -186,7 +205,7 @@ static void records_check(const struct records *list)
         ASSERT(record.file < list->file_count && record.line > 0);
     }
     ASSERT(count == list->count);
-    if (count && !records_have_far_date(list)) {
+    if (count) {
         records_again(list);
     }
 }
