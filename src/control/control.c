@@ -241,8 +241,7 @@ int control_zone_loaded(struct control *control, uint32_t zone, const struct zon
     struct zone_entry *entry = &control->zones[zone];
     struct version version;
     uint32_t before = diags->errors;
-    int err =
-        version_make(control, entry->desired, content, entry->served.base.root, &version, diags);
+    int err = version_make(control, entry->desired, content, &entry->served.base, &version, diags);
     if (err == ERR_OK && version_held(control, entry, &version, diags)) {
         return ERR_HELD;
     }
@@ -486,14 +485,15 @@ static int reload_content(struct reload *reload, uint32_t index)
     struct control *control = reload->control;
     struct zone_entry *entry = &reload->zones[index], *old = reload->from[index];
     const struct zone_content *content = reload->contents ? reload->contents[index] : NULL;
+    static const struct zone_base none;
     struct zone_tree trees[LIMIT_VIEWS];
     struct version version;
     uint32_t before = reload->diags->errors;
     if (!content) {
         return ERR_NOT_FOUND;
     }
-    int err = version_make(control, entry->desired, content,
-                           old ? old->served.base.root : (struct twig){0}, &version, reload->diags);
+    int err = version_make(control, entry->desired, content, old ? &old->served.base : &none,
+                           &version, reload->diags);
     if (err == ERR_OK && old && old->served.present) {
         struct zone_entry probe = *entry;
         probe.served = old->served;

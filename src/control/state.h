@@ -60,8 +60,8 @@ struct control {
 
 /* version.c: makes and judges versions. */
 int version_make(struct control *control, const struct desired_zone *zone,
-                 const struct zone_content *content, struct twig old_root, struct version *out,
-                 struct diag_list *diags);
+                 const struct zone_content *content, const struct zone_base *old,
+                 struct version *out, struct diag_list *diags);
 /* The overlays of a version again, for another desired zone of the same origin: files that `from`
  * has, or else `other` (may be NULL). They are found by path, as overlays come and go. ERR_INVALID:
  * a file that neither has, or a finding in a text. On failure `out` holds what the caller must

@@ -116,14 +116,14 @@ int version_overlays_again(struct control *control, const struct desired_zone *z
 }
 
 static int base_make(struct control *control, const struct desired_zone *zone,
-                     const struct records *records, struct twig old_root, struct zone_base *out,
-                     struct diag_list *diags)
+                     const struct records *records, const struct zone_base *old,
+                     struct zone_base *out, struct diag_list *diags)
 {
     struct txn txn;
     struct findings findings;
     findings_init(&findings, control->alloc, zone->origin);
     txn_begin(&txn, &control->slab, control->alloc);
-    int err = zone_base_build(&txn, zone->origin, records, old_root, &findings, out);
+    int err = zone_base_build(&txn, zone->origin, records, old, &findings, out);
     if (err == ERR_OK || err == ERR_INVALID) {
         zone_check_tree(&control->slab, out->root, zone->origin, &findings);
         err = findings.errors ? ERR_INVALID : err;
@@ -145,11 +145,11 @@ static int base_make(struct control *control, const struct desired_zone *zone,
 }
 
 int version_make(struct control *control, const struct desired_zone *zone,
-                 const struct zone_content *content, struct twig old_root, struct version *out,
-                 struct diag_list *diags)
+                 const struct zone_content *content, const struct zone_base *old,
+                 struct version *out, struct diag_list *diags)
 {
     *out = (struct version){.present = true};
-    int err = base_make(control, zone, &content->base, old_root, &out->base, diags);
+    int err = base_make(control, zone, &content->base, old, &out->base, diags);
     if (err == ERR_OK) {
         err = overlay_files_copy(control, zone, content, out);
     }

@@ -9,7 +9,9 @@ struct build {
     struct txn *txn;
     const uint8_t *origin;
     size_t origin_len;
-    struct twig old_root;
+    uint8_t *seen; /* a bit for each unit of the slab: an old node that the records name, too */
+    uint64_t old_names; /* of the version before ... */
+    uint64_t old_met;   /* ... and of those, named by the records */
     struct findings *findings;
     struct zone_base *base;
     struct node_draft draft;
@@ -41,17 +43,17 @@ bool qp_name_has_wildcard(const struct qp_name *name)
     return false;
 }
 
-/* Shares the node of the version before when it says the same. */
-static ref_t share_old(struct build *build, const struct qp_name *name, ref_t fresh)
+/* Bits for the blocks that were there before the build. */
+static int seen_init(struct build *build)
 {
-    const struct slab *slab = build->txn->slab;
-    ref_t old = qp_get(slab, build->old_root, name);
-    if (!old || !node_same(node_at(slab, old), node_at(slab, fresh))) {
-        return fresh;
-    }
-    txn_drop(build->txn, fresh); /* private: goes at once, takes no note */
-    txn_retain(build->txn, old);
-    return old;
+    size_t bytes = build->txn->slab->top / SLAB_UNIT / 8 + 1;
+    build->seen = build->old_names ? mem_new_zero(build->txn->alloc, bytes, 1) : NULL;
+    return build->old_names && !build->seen ? ERR_NOMEM : ERR_OK;
+}
+
+static bool is_seen(const struct build *build, ref_t ref)
+{
+    return txn_owns(build->txn, ref) || (build->seen[ref / 8] >> ref % 8 & 1);
 }
 
 static void report_mixed(struct build *build, const uint16_t *types)
@@ -64,6 +66,26 @@ static void report_mixed(struct build *build, const uint16_t *types)
     }
 }
 
+/* Puts the node in place of `before` (0: none). Where the version before says the same, its node
+ * stays. Takes over `fresh`. */
+static int node_put(struct build *build, const struct qp_name *name, ref_t before, ref_t fresh)
+{
+    const struct slab *slab = build->txn->slab;
+    if (before && node_same(node_at(slab, before), node_at(slab, fresh))) {
+        txn_drop(build->txn, fresh); /* private: goes at once, takes no note */
+        if (!txn_owns(build->txn, before)) {
+            build->seen[before / 8] |= (uint8_t)(1u << before % 8);
+        }
+        return ERR_OK;
+    }
+    int err =
+        qp_set(build->txn, &build->base->root, name, fresh, node_leaf_flags(node_at(slab, fresh)));
+    if (err != ERR_OK) {
+        txn_drop(build->txn, fresh);
+    }
+    return err;
+}
+
 /* Freezes the run of records of one owner into the tree; an owner seen before is merged. */
 static int build_flush(struct build *build)
 {
@@ -72,10 +94,11 @@ static int build_flush(struct build *build)
     }
     struct qp_space space;
     struct qp_name name;
-    const struct slab *slab = build->txn->slab;
     qp_name_init(&name, &space, build->owner, build->owner_len - build->origin_len);
-    ref_t before = qp_get(slab, build->base->root, &name), ref;
-    int err = before ? node_draft_add_node(&build->draft, node_at(slab, before)) : ERR_OK;
+    ref_t before = qp_get(build->txn->slab, build->base->root, &name), ref;
+    bool again = before && is_seen(build, before);
+    int err =
+        again ? node_draft_add_node(&build->draft, node_at(build->txn->slab, before)) : ERR_OK;
     uint16_t mixed[NODE_MIXED_TTLS];
     if (err == ERR_OK) {
         err = node_encode(build->txn, name.wire, name.len, &build->draft, &ref, mixed);
@@ -90,18 +113,35 @@ static int build_flush(struct build *build)
         return err;
     }
     report_mixed(build, mixed);
-    ref = share_old(build, &name, ref);
-    err = qp_set(build->txn, &build->base->root, &name, ref, node_leaf_flags(node_at(slab, ref)));
+    err = node_put(build, &name, before, ref);
     if (err != ERR_OK) {
-        struct retired retired = {0};
-        slab_release(build->txn->slab, ref, &retired);
-        slab_reclaim(build->txn->slab, &retired);
         return err;
     }
-    build->base->names += before ? 0 : 1;
+    build->base->names += again ? 0 : 1;
+    build->old_met += before && !again;
     build->base->wildcard = build->base->wildcard || qp_name_has_wildcard(&name);
     node_draft_clear(&build->draft);
     return ERR_OK;
+}
+
+/* Takes out the names of the version before that the records did not name. */
+static int build_prune(struct build *build, struct twig old_root)
+{
+    struct qp_iter iter;
+    int err = ERR_OK;
+    qp_iter_init(&iter, build->txn->slab, old_root);
+    for (ref_t ref;
+         err == ERR_OK && build->old_met < build->old_names && (ref = qp_iter_next(&iter)) != 0;) {
+        const struct node *node = node_at(build->txn->slab, ref);
+        struct qp_space space;
+        struct qp_name name;
+        qp_name_init(&name, &space, node->name, node_name_len(node));
+        if (!is_seen(build, ref) && qp_get(build->txn->slab, build->base->root, &name) == ref) {
+            err = qp_remove(build->txn, &build->base->root, &name);
+            build->old_met++;
+        }
+    }
+    return err;
 }
 
 static void check_soa(struct build *build, const struct record *record, const struct records *list)
@@ -143,28 +183,41 @@ static int build_record(struct build *build, const struct record *record,
     return err;
 }
 
+static int build_records(struct build *build, const struct records *records)
+{
+    struct records_iter iter;
+    struct record record;
+    int err = ERR_OK;
+    records_iter_init(&iter, records);
+    while (err == ERR_OK && records_iter_next(&iter, &record)) {
+        err = build_record(build, &record, records);
+    }
+    return err == ERR_OK ? build_flush(build) : err;
+}
+
 int zone_base_build(struct txn *txn, const uint8_t *origin, const struct records *records,
-                    struct twig old_root, struct findings *findings, struct zone_base *out)
+                    const struct zone_base *old, struct findings *findings, struct zone_base *out)
 {
     struct build build = {.txn = txn,
                           .origin = origin,
                           .origin_len = name_len(origin),
-                          .old_root = old_root,
+                          .old_names = old->names,
                           .findings = findings,
                           .base = out};
-    struct records_iter iter;
-    struct record record;
-    int err = ERR_OK;
-    *out = (struct zone_base){0};
+    *out = (struct zone_base){.root = old->root};
+    if (!twig_empty(old->root)) {
+        txn_retain(txn, old->root.ref);
+    }
     node_draft_init(&build.draft, txn->alloc);
-    records_iter_init(&iter, records);
-    while (err == ERR_OK && records_iter_next(&iter, &record)) {
-        err = build_record(&build, &record, records);
+    int err = seen_init(&build);
+    if (err == ERR_OK) {
+        err = build_records(&build, records);
     }
     if (err == ERR_OK) {
-        err = build_flush(&build);
+        err = build_prune(&build, old->root);
     }
     node_draft_deinit(&build.draft);
+    mem_free(txn->alloc, build.seen);
     if (err == ERR_OK && build.soas == 0) {
         findings_add(findings, SEVERITY_ERROR, origin, 0, (struct place){0},
                      "every zone starts with one SOA record", "no SOA");

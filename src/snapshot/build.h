@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * From records to the base tree of a zone: what every view sees before its overlays. Nodes that did
- * not change against the version before are shared with it, so a reload costs memory for its
- * differences.
+ * From records to the base tree of a zone: what every view sees before its overlays. The tree
+ * starts as that of the version before, and only what differs is put into it, so a reload costs
+ * memory for its differences; a reload without any costs none.
  *
- *   records ─► runs of one owner ─► node ─► tree ─► checks (check.h)
+ *   records ─► runs of one owner ─► node ─► same as before? stays : tree ─► checks (check.h)
+ *                            names of the version before that no record has ─► go
  */
 #pragma once
 
@@ -17,11 +18,11 @@ struct zone_base {
     bool wildcard;
 };
 
-/* Builds into the running transaction. On failure out->root holds what was built so far (the caller
- * releases it). Findings: SOA trouble; unequal TTLs. ERR_INVALID after errors, ERR_NOMEM,
- * ERR_LIMIT. */
+/* Builds into the running transaction. `old` (all zero: none) stays whole. On failure out->root
+ * holds what was built so far (the caller releases it). Findings: SOA trouble; unequal TTLs.
+ * ERR_INVALID after errors, ERR_NOMEM, ERR_LIMIT. */
 int zone_base_build(struct txn *txn, const uint8_t *origin, const struct records *records,
-                    struct twig old_root, struct findings *findings, struct zone_base *out);
+                    const struct zone_base *old, struct findings *findings, struct zone_base *out);
 
 /* Sets (count > 0) or removes the records of one owner in a base tree. `records` are of that owner.
  * Updates names, wildcard and serial of the base, not its `records`. */

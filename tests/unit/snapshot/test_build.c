@@ -5,7 +5,10 @@
  */
 #include "unit/snapshot/zone_world.h"
 
+#include "base/random.h"
+
 #include <stdio.h>
+#include <string.h>
 
 static void records_become_a_tree_in_canonical_order(void **state)
 {
@@ -58,14 +61,64 @@ static void a_reload_costs_memory_for_its_differences(void **state)
     ((struct block *)slab_at(&world.slab, old.ref))->refs++;
     assert_int_equal(world_base(&world, two), ERR_OK);
     world_audit(&world);
-    /* Branches are new, the nodes are shared: 40 bytes each of them stay. */
-    assert_in_range(world.slab.live_bytes, alone + 10 * 40, 2 * alone - 1800 * 40);
+    /* Ten nodes, and the branches above them, are new; all else is shared. */
+    assert_in_range(world.slab.live_bytes, alone + 10 * 40, alone + alone / 10);
+    uint64_t changed = world.slab.live_bytes;
+    struct twig before = world.base.root;
+    assert_int_equal(world_base(&world, two), ERR_OK);
+    world_audit(&world);
+    assert_int_equal(world.base.root.ref, before.ref); /* nothing differs: the same tree */
+    assert_int_equal(world.slab.live_bytes, changed);
     slab_reclaim(&world.slab, &world.retired);
     assert_non_null(strstr(world_dump(&world, old), "h3 3600 A 192.0.2.3\n"));
     assert_non_null(strstr(world_dump(&world, world.base.root), "h3 3600 A 192.0.2.200\n"));
     world_deinit(&world);
     free(one);
     free(two);
+}
+
+/* Names come and go, change, stand apart in several runs, are wildcards and delegations. */
+static void version_draw(struct random *random, char *out)
+{
+    static const char *const names[] = {"a",   "b",   "*.a", "c.a", "d",     "e.d",   "f.e.d", "*",
+                                        "g-1", "g-2", "g-3", "g-4", "h.g-4", "i.h.j", "k",     "l"};
+    enum {
+        NAMES = sizeof(names) / sizeof(names[0])
+    };
+    char *at = out + sprintf(out, "%s", APEX);
+    unsigned lines = (unsigned)(random_next(random) % 40);
+    for (unsigned i = 0; i < lines; i++) {
+        uint64_t draw = random_next(random);
+        at += sprintf(at, "%s %u A 192.0.2.%u\n", names[draw % NAMES],
+                      (unsigned)(draw >> 16 & 1) + 60, (unsigned)(draw >> 24 & 3));
+    }
+}
+
+static void a_version_over_another_is_as_from_nothing(void **state)
+{
+    (void)state;
+    struct random random;
+    struct zone_world over;
+    random_seed(&random, 1);
+    world_init(&over, "example.com.");
+    for (unsigned i = 0; i < 500; i++) {
+        char text[8192];
+        struct zone_world alone;
+        version_draw(&random, text);
+        world_init(&alone, "example.com.");
+        assert_int_equal(world_base(&alone, text), ERR_OK);
+        assert_int_equal(world_base(&over, text), ERR_OK);
+        world_audit(&over);
+        char *want = strdup(world_dump(&alone, alone.base.root));
+        assert_string_equal(world_dump(&over, over.base.root), want);
+        assert_int_equal(over.base.names, alone.base.names);
+        assert_int_equal(over.base.records, alone.base.records);
+        assert_int_equal(over.base.wildcard, alone.base.wildcard);
+        assert_int_equal(over.slab.live_bytes, alone.slab.live_bytes);
+        free(want);
+        world_deinit(&alone);
+    }
+    world_deinit(&over);
 }
 
 static void a_refused_version_leaves_the_old_one(void **state)
@@ -119,7 +172,7 @@ static void records_of_other_sources_are_judged(void **state)
     diag_init(&diags, &ALLOC_MALLOC);
     txn_begin(&txn, &world.slab, &ALLOC_MALLOC);
     assert_int_equal(
-        zone_base_build(&txn, world.origin, &world.records, (struct twig){0}, &findings, &base),
+        zone_base_build(&txn, world.origin, &world.records, &world.base, &findings, &base),
         ERR_INVALID);
     assert_int_equal(findings.errors, 3);
     assert_int_equal(base.names, 1);
@@ -150,8 +203,7 @@ static void starve(struct zone_world *world, size_t heap, size_t units, bool *fe
     if (units != SIZE_MAX) {
         world->slab.backing.reserved = world->slab.top + units * SLAB_UNIT;
     }
-    int err =
-        zone_base_build(&txn, world->origin, &world->records, world->base.root, &findings, &base);
+    int err = zone_base_build(&txn, world->origin, &world->records, &world->base, &findings, &base);
     world->slab.backing.reserved = reserved;
     *felt = err != ERR_OK;
     assert_true(err == ERR_OK || err == ERR_NOMEM);
@@ -200,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_become_a_tree_in_canonical_order),
         cmocka_unit_test(a_reload_costs_memory_for_its_differences),
+        cmocka_unit_test(a_version_over_another_is_as_from_nothing),
         cmocka_unit_test(a_refused_version_leaves_the_old_one),
         cmocka_unit_test(records_of_other_sources_are_judged),
         cmocka_unit_test(a_build_without_memory_leaves_nothing),

@@ -95,7 +95,7 @@ static int base_build(struct zone_world *world, const char *text)
     findings_init(&findings, &ALLOC_MALLOC, world->origin);
     txn_begin(&txn, &world->slab, &ALLOC_MALLOC);
     int err =
-        zone_base_build(&txn, world->origin, &world->records, world->base.root, &findings, &fresh);
+        zone_base_build(&txn, world->origin, &world->records, &world->base, &findings, &fresh);
     zone_check_tree(&world->slab, fresh.root, world->origin, &findings);
     err = err == ERR_OK && findings.errors ? ERR_INVALID : err;
     findings_settle(&findings, &world->records, "z", &world->diags);
