@@ -6,34 +6,34 @@
  */
 #pragma once
 
-#define LIMIT_TABLE(X)                                                                      \
-    X(LIMIT_NAME_BYTES, 255, "RFC 1035 2.3.4: a name on the wire")                          \
-    X(LIMIT_LABEL_BYTES, 63, "RFC 1035 2.3.4: a label")                                     \
-    X(LIMIT_LABELS, 127, "what fits in 255 bytes")                                          \
-    X(LIMIT_MESSAGE_BYTES, 65535, "RFC 1035 4.2.2: the TCP length field")                   \
-    X(LIMIT_UDP_PAYLOAD, 1232, "default EDNS payload: no fragments on an IPv6 minimum MTU") \
-    X(LIMIT_UDP_PLAIN, 512, "RFC 1035 4.2.1: UDP without EDNS")                             \
-    X(LIMIT_VIEWS, 64, "a set of views is one machine word")                                \
-    X(LIMIT_LISTENERS, 64, "addresses a server listens on")                                 \
-    X(LIMIT_WORKERS, 256, "threads that answer")                                            \
-    X(LIMIT_ZONES, 65536, "zones in one process")                                           \
-    X(LIMIT_CHAIN, 16, "links of a CNAME or DNAME chain followed in one answer")            \
-    X(LIMIT_EDNS_OPTIONS, 64, "options read in one OPT record; the rest is ignored")        \
-    X(LIMIT_COMPRESS, 64, "names remembered for compression in one reply")                  \
-    X(LIMIT_NSID_BYTES, 128, "RFC 5001 leaves it open; more only costs payload")            \
-    X(LIMIT_NODE_BYTES, 1048576, "all records of one owner name, encoded")                  \
-    X(LIMIT_RRSET_BYTES, 65000, "one record set must fit a TCP reply")                      \
-    X(LIMIT_INCLUDE_DEPTH, 8, "nested $INCLUDE files")                                      \
-    X(LIMIT_INCLUDES, 10000, "$INCLUDE directives followed in one zone text")               \
-    X(LIMIT_DIAGS, 100, "findings kept from one check; the rest is counted")                \
-    X(LIMIT_ZONE_TEXT_BYTES, 4294967295, "size of one zone file")                           \
-    X(LIMIT_CONFIG_BYTES, 67108864, "size of the configuration file")                       \
-    X(LIMIT_CONFIG_DEPTH, 16, "lists and maps inside each other in a configuration")        \
-    X(LIMIT_CONTROL_CONNECTIONS, 32, "open connections to the control socket")              \
-    X(LIMIT_CONTROL_IDLE_S, 10, "seconds a connection to the control socket may be silent") \
-    X(LIMIT_CONTROL_BODY_BYTES, 65536, "body of one request to the control socket")         \
-    X(LIMIT_DIFFERENCES, 10000, "differences of two views that are listed; the rest is counted")   \
-    X(LIMIT_LOADING, 4, "zone files read and parsed at the same time")                      \
+#define LIMIT_TABLE(X)                                                                           \
+    X(LIMIT_NAME_BYTES, 255, "RFC 1035 2.3.4: a name on the wire")                               \
+    X(LIMIT_LABEL_BYTES, 63, "RFC 1035 2.3.4: a label")                                          \
+    X(LIMIT_LABELS, 127, "what fits in 255 bytes")                                               \
+    X(LIMIT_MESSAGE_BYTES, 65535, "RFC 1035 4.2.2: the TCP length field")                        \
+    X(LIMIT_UDP_PAYLOAD, 1232, "default EDNS payload: no fragments on an IPv6 minimum MTU")      \
+    X(LIMIT_UDP_PLAIN, 512, "RFC 1035 4.2.1: UDP without EDNS")                                  \
+    X(LIMIT_VIEWS, 64, "a set of views is one machine word")                                     \
+    X(LIMIT_LISTENERS, 64, "addresses a server listens on")                                      \
+    X(LIMIT_WORKERS, 256, "threads that answer")                                                 \
+    X(LIMIT_ZONES, 65536, "zones in one process")                                                \
+    X(LIMIT_CHAIN, 16, "links of a CNAME or DNAME chain followed in one answer")                 \
+    X(LIMIT_EDNS_OPTIONS, 64, "options read in one OPT record; the rest is ignored")             \
+    X(LIMIT_COMPRESS, 64, "names remembered for compression in one reply")                       \
+    X(LIMIT_NSID_BYTES, 128, "RFC 5001 leaves it open; more only costs payload")                 \
+    X(LIMIT_NODE_BYTES, 1048576, "all records of one owner name, encoded")                       \
+    X(LIMIT_RRSET_BYTES, 65000, "one record set must fit a TCP reply")                           \
+    X(LIMIT_INCLUDE_DEPTH, 8, "nested $INCLUDE files")                                           \
+    X(LIMIT_INCLUDES, 10000, "$INCLUDE directives followed in one zone text")                    \
+    X(LIMIT_DIAGS, 100, "findings kept from one check; the rest is counted")                     \
+    X(LIMIT_ZONE_TEXT_BYTES, 4294967295, "size of one zone file")                                \
+    X(LIMIT_CONFIG_BYTES, 67108864, "size of the configuration file")                            \
+    X(LIMIT_CONFIG_DEPTH, 16, "lists and maps inside each other in a configuration")             \
+    X(LIMIT_CONTROL_CONNECTIONS, 32, "open connections to the control socket")                   \
+    X(LIMIT_CONTROL_IDLE_S, 10, "seconds a connection to the control socket may be silent")      \
+    X(LIMIT_CONTROL_BODY_BYTES, 65536, "body of one request to the control socket")              \
+    X(LIMIT_DIFFERENCES, 10000, "differences of two views that are listed; the rest is counted") \
+    X(LIMIT_LOADING, 4, "zone files read and parsed at the same time")                           \
     X(LIMIT_STOP_MS, 5000, "how long a stop waits for queries under way")
 
 enum limit {

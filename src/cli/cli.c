@@ -94,6 +94,7 @@ int run_serve(const struct call *call)
         .listens = words,
         .zones = zones,
         .control = call_option(call, OPT_CONTROL),
+        .data = call_option(call, OPT_DATA),
         .workers = call_option(call, OPT_WORKERS),
         .json = call_has(call, OPT_JSON),
     };

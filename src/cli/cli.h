@@ -22,6 +22,7 @@ struct cli_serve {
     const char *const *listens; /* ADDR:PORT */
     const char *const *zones;   /* ORIGIN=FILE */
     const char *control;        /* NULL: as configured */
+    const char *data;           /* NULL: as configured */
     const char *workers;        /* NULL: as configured */
     bool json;                  /* tell the state as JSON on standard output when ready */
 };

@@ -20,6 +20,8 @@ struct config {
     const char *user;    /* to become after binding; NULL: stay */
     const char *group;   /* NULL: the user's */
     const char *control; /* path of the control socket; NULL: none */
+    const char *data;    /* folder for what is kept on disk; NULL: nothing is */
+    uint32_t image_interval_ms;
     bool keep_bind_capability;
     const char *nsid; /* NULL: none; text or 0x... hex, stored decoded below */
     uint8_t nsid_bytes[LIMIT_NSID_BYTES];

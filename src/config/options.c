@@ -43,6 +43,13 @@ const struct option OPTIONS[] = {
     {.path = "server.control", .type = OPTION_PATH, .flags = OPTION_RESTART,
      .fallback = "/run/horizon/control.sock", .max = SOCKET_PATH_MAX, FIELD(config, control),
      .text = "Path of the unix socket that the command line asks; empty text is none."},
+    {.path = "server.data", .type = OPTION_PATH, .flags = OPTION_RESTART, .max = TEXT_MAX,
+     FIELD(config, data),
+     .text = "Folder for the image of all zones, from which a start answers at once, also when "
+             "every zone file is gone; without it nothing is kept on disk."},
+    {.path = "server.image-interval", .type = OPTION_DURATION, .flags = OPTION_RESTART,
+     .fallback = "60s", .min = 1000, .max = 24 * HOUR, FIELD(config, image_interval_ms),
+     .text = "Shortest time between two writings of the image; a stop writes it, too."},
     {.path = "server.keep-bind-capability", .type = OPTION_BOOL, .flags = OPTION_RESTART,
      .fallback = "false", FIELD(config, keep_bind_capability),
      .text = "Keep CAP_NET_BIND_SERVICE, so that a reload can open a new port below 1024."},

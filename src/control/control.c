@@ -150,28 +150,46 @@ static void edit_abort(struct control *control, struct edit *edit)
     slab_reclaim(&control->slab, &garbage);
 }
 
-/* Compiles a version of zone i for the current views and serves it. */
-static int version_serve(struct control *control, uint32_t index, struct version *version,
-                         const struct records *records, struct wall now, struct diag_list *diags)
+/* Makes `trees` what the views see of zone i. Takes over their roots, also on failure. */
+static int trees_serve(struct control *control, uint32_t index, struct edit *edit,
+                       const struct zone_tree *trees)
+{
+    int err = zone_put(&edit->txn, control->zones[index].desired, index, edit->view_count, trees,
+                       edit->views);
+    if (err != ERR_OK) {
+        edit_abort(control, edit);
+        return err;
+    }
+    edit_commit(control, edit);
+    return ERR_OK;
+}
+
+int version_serve(struct control *control, uint32_t index, struct version *version,
+                  const struct zone_tree *ready, const struct records *records, struct wall now,
+                  struct diag_list *diags)
 {
     struct zone_entry *entry = &control->zones[index];
     struct zone_tree trees[LIMIT_VIEWS];
     struct edit edit;
     uint32_t view_count = control->desired->view_count;
-    edit_begin(control, &edit, view_count);
     int err = snapshot_reserve(control, view_count);
-    if (err == ERR_OK) {
-        err = version_compile(control, &edit.txn, control->desired, entry->desired, &version->base,
-                              &version->edits, records, trees, diags);
-    }
-    if (err == ERR_OK) {
-        err = zone_put(&edit.txn, entry->desired, index, view_count, trees, edit.views);
-    }
     if (err != ERR_OK) {
-        edit_abort(control, &edit);
+        trees_drop(&control->slab, ready, ready ? view_count : 0);
         return err;
     }
-    edit_commit(control, &edit);
+    edit_begin(control, &edit, view_count);
+    if (!ready) {
+        err = version_compile(control, &edit.txn, control->desired, entry->desired, &version->base,
+                              &version->edits, records, trees, diags);
+        if (err != ERR_OK) {
+            edit_abort(control, &edit);
+            return err;
+        }
+    }
+    err = trees_serve(control, index, &edit, ready ? ready : trees);
+    if (err != ERR_OK) {
+        return err;
+    }
     version_drop(control, &entry->served, &control->retired);
     entry->served = *version;
     entry->loaded_at = now;
@@ -246,7 +264,7 @@ int control_zone_loaded(struct control *control, uint32_t zone, const struct zon
         return ERR_HELD;
     }
     if (err == ERR_OK) {
-        err = version_serve(control, zone, &version, &content->base, now, diags);
+        err = version_serve(control, zone, &version, NULL, &content->base, now, diags);
         if (err != ERR_OK) {
             version_discard(control, &version);
         } else {
@@ -278,7 +296,7 @@ int control_accept(struct control *control, uint32_t zone, uint32_t serial, stru
     char *problem = newest_failed ? entry->problem : NULL;
     entry->problem = newest_failed ? NULL : entry->problem;
     entry->held = (struct version){0};
-    int err = version_serve(control, zone, &version, NULL, now, diags);
+    int err = version_serve(control, zone, &version, NULL, NULL, now, diags);
     if (err != ERR_OK) {
         entry->held = version;
     }

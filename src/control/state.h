@@ -85,6 +85,15 @@ int version_compile(struct control *control, struct txn *txn, const struct desir
 int zone_put(struct txn *txn, const struct desired_zone *zone, uint32_t index, uint32_t view_count,
              const struct zone_tree *trees, struct twig *views);
 
+/* Releases the roots of compiled trees that nobody has seen. */
+void trees_drop(struct slab *slab, const struct zone_tree *trees, uint32_t count);
+
+/* Serves a version of zone i: compiled for the current views, or with the trees that are `ready`
+ * (their roots are taken over, also on failure; NULL: none). Takes the version over on success. */
+int version_serve(struct control *control, uint32_t index, struct version *version,
+                  const struct zone_tree *ready, const struct records *records, struct wall now,
+                  struct diag_list *diags);
+
 /* Sentence about a zone's state, copied; NULL for none. */
 void zone_problem_set(struct control *control, struct zone_entry *entry, const char *problem);
 

@@ -181,13 +181,12 @@ void version_drop(struct control *control, struct version *version, struct retir
 /* --- compiling for the views ---------------------------------------------------------------------
  */
 
-static void trees_drop(struct slab *slab, struct zone_tree *trees, uint32_t count)
+void trees_drop(struct slab *slab, const struct zone_tree *trees, uint32_t count)
 {
     struct retired garbage = {0};
     for (uint32_t i = 0; i < count; i++) {
         if (!twig_empty(trees[i].root)) {
             slab_release(slab, trees[i].root.ref, &garbage);
-            trees[i].root = (struct twig){0};
         }
     }
     slab_reclaim(slab, &garbage);

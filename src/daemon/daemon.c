@@ -3,6 +3,7 @@
 
 #include "api/control_socket.h"
 #include "base/error.h"
+#include "daemon/image.h"
 #include "daemon/load.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
@@ -398,9 +399,12 @@ static int start_serving(struct daemon *daemon)
     if (step_told(daemon, err, "publish") != ERR_OK) {
         return err;
     }
-    err = load_zones(daemon);
-    if (step_told(daemon, err, "zones") != ERR_OK || state->stopping) {
-        return err;
+    bool restored = state->image && image_restore(state->image) > 0;
+    if (!restored) {
+        err = load_zones(daemon);
+        if (step_told(daemon, err, "zones") != ERR_OK || state->stopping) {
+            return err;
+        }
     }
     state_publish(state);
     err = server_start(state->server);
@@ -411,7 +415,10 @@ static int start_serving(struct daemon *daemon)
     if (step_told(daemon, err, "control socket") == ERR_OK) {
         ready_line(state);
         daemon->ready = true;
-        if (daemon->reload_wanted) {
+        if (state->image) {
+            image_ready(state->image);
+        }
+        if (daemon->reload_wanted || restored) {
             on_reload_signal(daemon);
         }
     }
@@ -432,6 +439,10 @@ static int daemon_start(struct daemon *daemon)
     }
     if (step_told(daemon, err, "start") == ERR_OK) {
         err = open_privileged(daemon, epoch);
+    }
+    if (err == ERR_OK) {
+        err = image_new(state, epoch->config, &daemon->findings, &state->image);
+        step_told(daemon, err, "image");
     }
     if (err == ERR_OK) {
         err = epoch_prepare(state, epoch);
@@ -475,10 +486,13 @@ static void daemon_stop(struct daemon *daemon)
 {
     struct state *state = &daemon->state;
     if (state->loop && state->reload) {
-        while (reload_is_under_way(state->reload)) {
+        while (reload_is_under_way(state->reload) ||
+               (state->image && image_is_under_way(state->image))) {
             loop_run_once(state->loop);
         }
     }
+    image_free(state->image);
+    state->image = NULL;
     http_free(state->http);
     reload_free(state->reload);
     if (state->server) {

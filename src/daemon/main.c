@@ -12,6 +12,7 @@ static int serve(const struct cli_serve *asked)
         .listens = asked->listens,
         .zones = asked->zones,
         .control = asked->control,
+        .data = asked->data,
         .workers = asked->workers,
         .json = asked->json,
     };

@@ -60,6 +60,9 @@ static int overrule(const struct daemon_options *options, struct config *config,
     if (options->control) {
         config->control = options->control[0] ? options->control : NULL;
     }
+    if (options->data) {
+        config->data = options->data[0] ? options->data : NULL;
+    }
     if (options->workers) {
         char *end;
         unsigned long workers = strtoul(options->workers, &end, 10);

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "daemon/image.h"
 #include "daemon/log.h"
 #include "io/clock.h"
 
@@ -112,6 +113,9 @@ void state_publish(struct state *state)
         epoch_of(state, snapshot)->snapshots++;
         int err = publish_swap(state->publish, snapshot);
         ASSERT(err == ERR_OK);
+        if (state->image) {
+            image_note(state->image);
+        }
     }
 }
 

@@ -31,6 +31,7 @@ struct epoch {
 };
 
 struct http;
+struct image;
 struct reload;
 
 struct state {
@@ -45,6 +46,7 @@ struct state {
     struct server *server;
     struct epoch *epoch, *epochs; /* the current one; all, newest first */
     struct reload *reload;
+    struct image *image; /* NULL: nothing is kept on disk */
     struct http *http;
     int control_fd;                         /* -1: none, or taken over by http */
     char control_path[DAEMON_SOCKET_BYTES]; /* "" when there is none */

@@ -3,6 +3,7 @@
 
 #include "api/json_text.h"
 #include "api/zones.h"
+#include "daemon/image.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
 #include "io/clock.h"
@@ -82,6 +83,7 @@ json_t *status_to_json(const struct state *state)
     json_object_set_new(status, "views", views_json(state));
     json_object_set_new(status, "no_view", counters_json(state, LIMIT_VIEWS));
     json_object_set_new(status, "counters", counters_json(state, -1));
+    json_object_set_new(status, "image", image_to_json(state->image));
     json_object_set_new(status, "last_reload", last_reload_json(state));
     return status;
 }

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 
-#include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 
 /* A step is an eighth of what is there: few system calls, little memory ahead of need. */
@@ -14,6 +14,7 @@
  * otherwise wait for page tables at each level. What is small does not pay for a whole one. */
 #define HUGE_BYTES ((size_t)2 << 20)
 #define HUGE_FROM_BYTES ((size_t)16 << 20)
+#define PAGE_BYTES ((size_t)4096)
 
 int memory_reserve(struct memory *memory, size_t most, size_t least)
 {
@@ -77,5 +78,65 @@ int memory_commit(void *memory, size_t bytes)
         (void)madvise(self->base, self->reserved, MADV_HUGEPAGE);
     }
     self->committed = wanted;
+    return ERR_OK;
+}
+
+int memory_map(struct memory *memory, int fd, size_t offset, size_t bytes)
+{
+    size_t length = (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+    if (memory->committed > 0 || length > memory->reserved) {
+        return ERR_LIMIT;
+    }
+    void *mapped = mmap(memory->base, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
+                        (off_t)offset);
+    if (mapped == MAP_FAILED) {
+        /* What was there may be gone: nobody else may get the place. */
+        (void)mmap(memory->base, length, PROT_NONE,
+                   MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        return ERR_NOMEM;
+    }
+    memory->committed = length;
+    memory->file_bytes = length;
+    return ERR_OK;
+}
+
+/* A large page of our own, wherever it lies; NULL without memory. */
+static uint8_t *page_new(void)
+{
+    uint8_t *start =
+        mmap(NULL, 2 * HUGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED) {
+        return NULL;
+    }
+    size_t before = -(uintptr_t)start & (HUGE_BYTES - 1);
+    if (before > 0) {
+        munmap(start, before);
+    }
+    munmap(start + before + HUGE_BYTES, HUGE_BYTES - before);
+    (void)madvise(start + before, HUGE_BYTES, MADV_HUGEPAGE);
+    return start + before;
+}
+
+int memory_settle(struct memory *memory, bool *ret_more)
+{
+    size_t left = memory->file_bytes - memory->file_at;
+    size_t bytes = left < HUGE_BYTES ? left : HUGE_BYTES;
+    if (bytes > 0) {
+        uint8_t *page = page_new(), *place = memory->base + memory->file_at;
+        if (!page) {
+            return ERR_NOMEM;
+        }
+        memcpy(page, place, bytes);
+        void *moved = mremap(page, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+        if (bytes < HUGE_BYTES || moved == MAP_FAILED) {
+            size_t kept = moved == MAP_FAILED ? 0 : bytes;
+            munmap(page + kept, HUGE_BYTES - kept);
+        }
+        if (moved == MAP_FAILED) {
+            return ERR_NOMEM;
+        }
+        memory->file_at += bytes;
+    }
+    *ret_more = memory->file_at < memory->file_bytes;
     return ERR_OK;
 }

@@ -62,7 +62,7 @@ static size_t class_units(unsigned class)
     return ((size_t)1 << bits) + ((size_t)(rest % CLASS_STEPS + 1) << (bits - 3));
 }
 
-static size_t block_bytes(const struct block *block)
+size_t slab_block_bytes(const struct block *block)
 {
     return class_units(block->class) * SLAB_UNIT;
 }
@@ -70,6 +70,14 @@ static size_t block_bytes(const struct block *block)
 void slab_init(struct slab *slab, const struct slab_backing *backing)
 {
     *slab = (struct slab){.base = backing->base, .top = SLAB_UNIT, .backing = *backing};
+}
+
+void slab_adopt(struct slab *slab, size_t top, uint64_t live, size_t committed)
+{
+    ASSERT(slab->top == SLAB_UNIT && top % SLAB_UNIT == 0 && top <= committed);
+    slab->top = top;
+    slab->committed = committed;
+    slab->live_bytes = live;
 }
 
 /* Bump allocation at the top, committing more memory as needed. */
@@ -100,7 +108,7 @@ static int slab_extend(struct slab *slab, size_t bytes, ref_t *out)
 static void slab_free(struct slab *slab, ref_t ref)
 {
     struct block *block = slab_at(slab, ref);
-    size_t bytes = block_bytes(block);
+    size_t bytes = slab_block_bytes(block);
     block->kind = BLOCK_FREE;
     block->refs = 0;
     block->born = slab->free[block->class];
@@ -159,11 +167,16 @@ bool txn_owns(const struct txn *txn, ref_t ref)
     return block->refs == 1 && block_is_fresh(txn, block);
 }
 
-void txn_retain(struct txn *txn, ref_t ref)
+void slab_retain(struct slab *slab, ref_t ref)
 {
-    struct block *block = slab_at(txn->slab, ref);
+    struct block *block = slab_at(slab, ref);
     ASSERT(block->refs > 0 && block->refs < UINT16_MAX);
     block->refs++;
+}
+
+void txn_retain(struct txn *txn, ref_t ref)
+{
+    slab_retain(txn->slab, ref);
 }
 
 /* Blocks that a block refers to. A zone block holds one tree. */
@@ -218,12 +231,12 @@ int txn_clone(struct txn *txn, ref_t ref, ref_t *out)
 {
     struct block *old = slab_at(txn->slab, ref);
     ref_t copy;
-    int err = txn_alloc(txn, block_bytes(old), (enum block_kind)old->kind, &copy);
+    int err = txn_alloc(txn, slab_block_bytes(old), (enum block_kind)old->kind, &copy);
     if (err != ERR_OK) {
         return err;
     }
     struct block *new = slab_at(txn->slab, copy);
-    memcpy(new + 1, old + 1, block_bytes(old) - sizeof(*old));
+    memcpy(new + 1, old + 1, slab_block_bytes(old) - sizeof(*old));
     new->count = old->count;
     new->flags = old->flags;
     txn_supersede(txn, ref);
@@ -235,7 +248,7 @@ void txn_supersede(struct txn *txn, ref_t ref)
 {
     struct block *old = slab_at(txn->slab, ref);
     if (txn_owns(txn, ref)) {
-        txn->slab->live_bytes -= block_bytes(old);
+        txn->slab->live_bytes -= slab_block_bytes(old);
         slab_free(txn->slab, ref);
     } else if (old->refs == 1) {
         txn_note(txn, ref, true);
@@ -283,7 +296,7 @@ void txn_drop(struct txn *txn, ref_t ref)
         txn_note(txn, ref, false);
         return;
     }
-    slab->live_bytes -= block_bytes(block);
+    slab->live_bytes -= slab_block_bytes(block);
     slab_free(slab, ref);
 }
 
@@ -294,9 +307,9 @@ static void retired_take(struct slab *slab, struct retired *retired, ref_t dead)
         ref_t next = block->born;
         block->born = retired->first;
         retired->first = dead;
-        retired->bytes += block_bytes(block);
-        slab->live_bytes -= block_bytes(block);
-        slab->retired_bytes += block_bytes(block);
+        retired->bytes += slab_block_bytes(block);
+        slab->live_bytes -= slab_block_bytes(block);
+        slab->retired_bytes += slab_block_bytes(block);
         dead = next;
     }
 }
@@ -350,7 +363,7 @@ static void undo_gone(struct txn *txn, ref_t gone)
         for (unsigned i = 0; i < count; i++) {
             undo_unref(txn, twigs[i].ref, &gone);
         }
-        txn->slab->live_bytes -= block_bytes(block);
+        txn->slab->live_bytes -= slab_block_bytes(block);
         slab_free(txn->slab, ref);
     }
 }
@@ -369,7 +382,7 @@ static void undo_orphan(struct slab *slab, ref_t ref)
     while (dead) {
         struct block *gone = slab_at(slab, dead);
         ref_t next = gone->born;
-        slab->live_bytes -= block_bytes(gone);
+        slab->live_bytes -= slab_block_bytes(gone);
         slab_free(slab, dead);
         dead = next;
     }
@@ -411,7 +424,7 @@ void slab_reclaim(struct slab *slab, struct retired *retired)
     for (ref_t ref = retired->first; ref;) {
         struct block *block = slab_at(slab, ref);
         ref_t next = block->born;
-        slab->retired_bytes -= block_bytes(block);
+        slab->retired_bytes -= slab_block_bytes(block);
         slab_free(slab, ref);
         ref = next;
     }

@@ -73,6 +73,15 @@ static inline void *slab_at(const struct slab *slab, ref_t ref)
 
 void slab_init(struct slab *slab, const struct slab_backing *backing);
 
+/* Goes on with blocks that lie at the base already, `top` bytes with the unused ones, `live` of
+ * them in blocks; `committed` bytes are usable. The slab is fresh. */
+void slab_adopt(struct slab *slab, size_t top, uint64_t live, size_t committed);
+
+size_t slab_block_bytes(const struct block *block);
+
+/* One more reference, outside a transaction; slab_release() gives it back. */
+void slab_retain(struct slab *slab, ref_t ref);
+
 /* Blocks retired together; `first` chains through block.born. */
 struct retired {
     ref_t first;
