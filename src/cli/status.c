@@ -41,6 +41,23 @@ static void show_reload(const json_t *reload)
     }
 }
 
+static void show_image(const json_t *image)
+{
+    char bytes[32];
+    if (!json_is_object(image)) {
+        return;
+    }
+    if (*show_text(image, "written_at")) {
+        printf("  image       %s of %s in %s\n", print_bytes(show_number(image, "bytes"), bytes),
+               show_text(image, "written_at"), show_text(image, "folder"));
+    } else {
+        printf("  image       none yet in %s\n", show_text(image, "folder"));
+    }
+    if (*show_text(image, "error")) {
+        printf("              not written: %s\n", show_text(image, "error"));
+    }
+}
+
 static void show_zone_part(const json_t *status, bool all)
 {
     const json_t *count = json_object_get(status, "zone_count");
@@ -110,6 +127,7 @@ int run_status(const struct call *call)
     }
     show_head(status);
     show_reload(json_object_get(status, "last_reload"));
+    show_image(json_object_get(status, "image"));
     show_zone_part(status, call_has(call, OPT_ALL));
     show_counters(status);
     json_decref(status);

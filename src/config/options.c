@@ -48,7 +48,7 @@ const struct option OPTIONS[] = {
      .text = "Folder for the image of all zones, from which a start answers at once, also when "
              "every zone file is gone; without it nothing is kept on disk."},
     {.path = "server.image-interval", .type = OPTION_DURATION, .flags = OPTION_RESTART,
-     .fallback = "60s", .min = 1000, .max = 24 * HOUR, FIELD(config, image_interval_ms),
+     .fallback = "1m", .min = 1000, .max = 24 * HOUR, FIELD(config, image_interval_ms),
      .text = "Shortest time between two writings of the image; a stop writes it, too."},
     {.path = "server.keep-bind-capability", .type = OPTION_BOOL, .flags = OPTION_RESTART,
      .fallback = "false", FIELD(config, keep_bind_capability),

@@ -41,7 +41,7 @@ def test_help_is_short_and_has_every_option(command):
     (["status", "-x"], "unknown option"),
     (["serve"], "--config"),
     (["serve", "--api", "127.0.0.1:1"], "not in this version"),
-    (["serve", "--data", "/tmp"], "not in this version"),
+    (["serve", "--data"], "needs DIR"),
     (["completion", "tcsh"], "tcsh"),
     (["query", "a..b"], "not a domain name"),
     (["query", "a", "NONSENSE"], "not a record type"),

@@ -76,7 +76,7 @@ static void test_defaults_are_the_ones_written(void **state)
             seen++;
         }
     }
-    assert_int_equal(seen, 14);
+    assert_int_equal(seen, 15);
     config_free(config);
 }
 
