@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -573,6 +574,57 @@ EXPORT int unlink(const char *path)
 EXPORT int rename(const char *from, const char *to)
 {
     ON_PATH(rename, ENOSPC, from, to);
+}
+
+EXPORT int renameat(int from_folder, const char *from, int to_folder, const char *to)
+{
+    ON_PATH(renameat, ENOSPC, from_folder, from, to_folder, to);
+}
+
+EXPORT int unlinkat(int folder, const char *path, int flags)
+{
+    ON_PATH(unlinkat, EACCES, folder, path, flags);
+}
+
+EXPORT int flock(int fd, int how)
+{
+    ON_PATH(flock, EINTR, fd, how);
+}
+
+/* --- files made ready, and brought to the disk --- */
+
+#define ON_DISK(name, ...)            \
+    do {                              \
+        NEXT(name)                    \
+        FAIL(FAULT_WRITE, #name, EIO) \
+        return next(__VA_ARGS__);     \
+    } while (0)
+
+EXPORT int fsync(int fd)
+{
+    ON_DISK(fsync, fd);
+}
+
+EXPORT int ftruncate(int fd, off_t bytes)
+{
+    ON_DISK(ftruncate, fd, bytes);
+}
+
+EXPORT int ftruncate64(int fd, off64_t bytes)
+{
+    ON_DISK(ftruncate64, fd, bytes);
+}
+
+EXPORT int posix_fallocate(int fd, off_t from, off_t bytes)
+{
+    NEXT(posix_fallocate)
+    return fails(FAULT_WRITE, "posix_fallocate") ? ENOSPC : next(fd, from, bytes);
+}
+
+EXPORT int posix_fallocate64(int fd, off64_t from, off64_t bytes)
+{
+    NEXT(posix_fallocate64)
+    return fails(FAULT_WRITE, "posix_fallocate64") ? ENOSPC : next(fd, from, bytes);
 }
 
 EXPORT int mkdir(const char *path, mode_t mode)

@@ -19,10 +19,10 @@ enum fault_kind {
     FAULT_MAP,       /* mmap, mprotect */
     FAULT_SOCKET,    /* socket, bind, listen, accept4, epoll, eventfd, pipes */
     FAULT_FILE,      /* open, read, stat, readlink */
-    FAULT_WRITE,     /* to files and sockets; of datagrams only while not persisting */
+    FAULT_WRITE,     /* to files, sockets and the disk; of datagrams only while not persisting */
     FAULT_THREAD,    /* pthread_create */
     FAULT_PRIVILEGE, /* setuid and its like */
-    FAULT_PATH,      /* unlink, rename, mkdir, chown */
+    FAULT_PATH,      /* unlink, rename, mkdir, chown, flock */
     FAULT_KINDS
 };
 
