@@ -418,7 +418,7 @@ static int start_serving(struct daemon *daemon)
         if (state->image) {
             image_ready(state->image);
         }
-        if (daemon->reload_wanted || restored) {
+        if (daemon->reload_wanted) {
             on_reload_signal(daemon);
         }
     }

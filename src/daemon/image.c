@@ -5,6 +5,7 @@
 #include "api/zones.h"
 #include "base/error.h"
 #include "daemon/log.h"
+#include "daemon/reload.h"
 #include "io/clock.h"
 #include "store/image_file.h"
 
@@ -12,7 +13,9 @@
 #include <string.h>
 
 enum {
-    REST_MS = 1000,     /* changes that come together are written together */
+    REST_MS = 1000,       /* changes that come together are written together */
+    READ_FIRST_MS = 1000, /* after a refused reading of the zone files; then twice that, ... */
+    READ_MOST_MS = 60000,
     SETTLE_TICK_MS = 2, /* between two large pages: a start has better things to do */
 };
 
@@ -20,7 +23,8 @@ struct image {
     struct state *state;
     struct image_folder folder;
     struct image_view view; /* until it was restored */
-    struct loop_timer *write_timer, *settle_timer;
+    struct loop_timer *write_timer, *settle_timer, *read_timer;
+    int64_t read_wait_ms;
     struct duration interval;
     bool ready, under_way;
     uint64_t revision;   /* that the file on disk shows */
@@ -40,6 +44,7 @@ struct image {
 
 static void on_write_due(void *ctx);
 static void on_settle_due(void *ctx);
+static void on_read_due(void *ctx);
 
 /* --- starting -----------------------------------------------------------------------------------
  */
@@ -85,12 +90,16 @@ int image_new(struct state *state, const struct config *config, struct diag_list
         return ERR_NOMEM;
     }
     image->state = state;
+    image->read_wait_ms = READ_FIRST_MS;
     image->interval = duration_from_ms(config->image_interval_ms);
     image->folder.fd = image->view.fd = -1;
     image->last_err = image_folder_open(state->alloc, config->data, &image->folder, findings);
     int err = loop_timer_new(state->loop, on_write_due, image, &image->write_timer);
     if (err == ERR_OK) {
         err = loop_timer_new(state->loop, on_settle_due, image, &image->settle_timer);
+    }
+    if (err == ERR_OK) {
+        err = loop_timer_new(state->loop, on_read_due, image, &image->read_timer);
     }
     if (err != ERR_OK) {
         image_free(image);
@@ -139,12 +148,39 @@ static void on_settle_due(void *ctx)
     }
 }
 
+static void read_later(struct image *image)
+{
+    loop_timer_start(image->read_timer, duration_from_ms(image->read_wait_ms));
+    image->read_wait_ms =
+        image->read_wait_ms * 2 > READ_MOST_MS ? READ_MOST_MS : image->read_wait_ms * 2;
+}
+
+static void on_read(void *ctx, const json_t *result)
+{
+    struct image *image = ctx;
+    const char *word = json_string_value(json_object_get(result, "result"));
+    if (!image->state->stopping && (!word || strcmp(word, "reloaded") != 0)) {
+        read_later(image);
+    }
+}
+
+/* The zone files behind the answers, until a reload did come to its end. */
+static void on_read_due(void *ctx)
+{
+    struct image *image = ctx;
+    if (reload_ask(image->state->reload, on_read, image) != ERR_OK) {
+        log_error("no memory to read the zone files; trying again");
+        read_later(image);
+    }
+}
+
 void image_ready(struct image *image)
 {
     const struct snapshot *current = publish_current(image->state->publish);
     if (image->restored > 0) {
         image->revision = current ? current->revision : 0; /* what the file says already */
         on_settle_due(image);
+        on_read_due(image);
     }
     image->ready = true;
     image_note(image);
@@ -270,6 +306,7 @@ void image_free(struct image *image)
     }
     loop_timer_free(image->write_timer);
     loop_timer_free(image->settle_timer);
+    loop_timer_free(image->read_timer);
     image_view_close(&image->view);
     image_folder_close(image->state->alloc, &image->folder);
     mem_free(image->state->alloc, image);
