@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 
+import changes
 import chart
 import figures
 import peers
@@ -59,7 +60,9 @@ KINDS = {
     "large": Kind("static zone, UDP", size=1_000_000, start_everywhere=True),
 }
 RELOAD = "reload"  # no load: one change in the zone file, until it is answered
-ROWS = (*KINDS, RELOAD)
+CHANGES = "changes"  # horizon alone: a thousand names a second, of a million
+CHANGES_SIZE = 1_000_000
+ROWS = (*KINDS, CHANGES, RELOAD)
 
 
 class Measured:
@@ -278,6 +281,8 @@ def options_parse():
     parser.add_argument("--runs", type=int, help="interleaved runs a server (10)")
     parser.add_argument("--seconds", type=float, help="a run's length (1.5)")
     parser.add_argument("--size", type=int, help="services in the zone (10000)")
+    parser.add_argument("--changes-size", type=int, default=CHANGES_SIZE,
+                        help=f"services in the zone of the row changes ({CHANGES_SIZE})")
     parser.add_argument("--latency-runs", type=int, help="runs at half load (3; short: 1)")
     parser.add_argument("--tools", default=os.path.join(ROOT, "build", "bench"),
                         help="where load and echo were built (build/bench)")
@@ -333,6 +338,8 @@ def report_write(options, result):
           f"kernel {machine['kernel']}, load {machine['load_before']:.2f} before")
     for row in result["rows"]:
         print(figures.table(row))
+    if result["changes"]:
+        print(changes.text(result["changes"]))
     if result["reload"]:
         print(reload.text(result["reload"]))
     if options.json:
@@ -349,23 +356,27 @@ def main():
     if options.install:
         peers_install(options)
     result = {"machine": machine_describe(), "date": time.strftime("%Y-%m-%d"), "rows": [],
-              "reload": None}
+              "changes": None, "reload": None}
     with tempfile.TemporaryDirectory(prefix="horizon-bench-") as scratch:
         base = options.data or scratch
         for name in options.rows:
             size = name in KINDS and KINDS[name].size or options.size
+            if name == CHANGES:
+                size = options.changes_size
             serves = KINDS[name].serves if name in KINDS else "static"
             data = workload_ensure(os.path.join(base, f"{serves}-{size}"), size,
                                    serves == "views")
             if name in KINDS:
                 result["rows"].append(row_measure(options, name, data, scratch))
+            elif name == CHANGES:
+                result["changes"] = changes.measure(options, data, size, (SERVER_CORE, LOAD_CORE))
             else:
                 result["reload"] = reload.measure(peers.Horizon(), data, size, scratch,
                                                   options.runs)
     progress("")
     report_write(options, result)
     bad = any(row["failed"] or any(s["fault"] for s in row["servers"]) for row in result["rows"])
-    bad = bad or (result["reload"] or {}).get("fault")
+    bad = bad or any((result[name] or {}).get("fault") for name in (CHANGES, RELOAD))
     sys.exit(1 if bad else 0)
 
 

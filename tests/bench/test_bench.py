@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import types
 import xml.etree.ElementTree
 
 import dns.flags
@@ -24,6 +25,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
 
+import changes  # noqa: E402
 import chart  # noqa: E402
 import figures  # noqa: E402
 import peers  # noqa: E402
@@ -306,3 +308,19 @@ def test_a_reload_is_timed_until_the_changed_answer(data, tmp_path):
     assert figure["fault"] is None and len(figure["runs_ms"]) == 3
     assert 0 < figure["range_ms"][0] <= figure["median_ms"] <= figure["range_ms"][1] < 10_000
     assert "until the changed answer" in reload.text(figure)
+
+
+def test_changes_are_answered_while_they_come(data):
+    options = types.SimpleNamespace(tools=str(TOOLS), runs=1, seconds=0.5)
+    cores = set(os.sched_getaffinity(0))
+    figure = changes.measure(options, str(data), SIZE, (cores, cores))
+    assert figure["fault"] is None
+    assert len(figure["still_us"]) == len(figure["changing_us"]) == 1
+    assert 0 < figure["p50_us"] <= figure["p99_us"] <= figure["max_us"]
+    assert "commit to answer" in changes.text(figure)
+
+
+def test_changes_without_their_server_are_void(data):
+    options = types.SimpleNamespace(tools="/nowhere", runs=1, seconds=0.5)
+    figure = changes.measure(options, str(data), SIZE, (set(), set()))
+    assert "not built" in figure["fault"] and "VOID" in changes.text(figure)
