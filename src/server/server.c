@@ -140,15 +140,12 @@ static bool overlaps_own(const struct server *server, const struct desired_liste
     return false;
 }
 
-/* Puts the new sockets of a slot into the sets of their threads. */
+/* Puts the new TCP sockets of a slot into the sets of their threads. */
 static int slot_watch(struct server *server, unsigned slot)
 {
     int err = ERR_OK;
     for (uint32_t i = 0; i < server->workers && err == ERR_OK; i++) {
-        err = udp_watch(server->udp[i], slot, opened_of(server, slot, SOCKET_UDP)[i]);
-        if (err == ERR_OK) {
-            err = tcp_watch(server->tcp[i], slot, opened_of(server, slot, SOCKET_TCP)[i]);
-        }
+        err = tcp_watch(server->tcp[i], slot, opened_of(server, slot, SOCKET_TCP)[i]);
     }
     return err;
 }
@@ -156,7 +153,7 @@ static int slot_watch(struct server *server, unsigned slot)
 static void slot_close(struct server *server, unsigned slot)
 {
     for (uint32_t i = 0; i < server->workers; i++) {
-        udp_forget(server->udp[i], opened_of(server, slot, SOCKET_UDP)[i]);
+        close(opened_of(server, slot, SOCKET_UDP)[i]);
         tcp_forget(server->tcp[i], opened_of(server, slot, SOCKET_TCP)[i]);
     }
     server->state[slot] = SLOT_FREE;

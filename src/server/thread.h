@@ -10,7 +10,7 @@
  *   control: orders.socket[3] = -(fd + 1); version++ ──► thread: drain, close, slots[3].users--
  *
  * Control uses a slot again only when nobody uses it any more. Obeying allocates nothing and cannot
- * fail: the socket was put into the thread's epoll set, without events, when it was opened.
+ * fail: a TCP socket was put into the thread's epoll set, without events, when it was opened.
  */
 #pragma once
 

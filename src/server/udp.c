@@ -9,10 +9,10 @@
 #include "server/spawn.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,10 +30,10 @@ struct udp_worker {
     struct shared *shared;
     struct orders orders;
     unsigned orders_seen;
-    int epoll;
-    unsigned serving;         /* how many sockets */
-    unsigned lone;            /* the slot, when it is one */
-    int socket[SERVER_SLOTS]; /* descriptor + 1, as obeyed */
+    unsigned serving;                 /* how many sockets ... */
+    unsigned slot[SERVER_SLOTS];      /* ... of these slots */
+    struct pollfd wait[SERVER_SLOTS]; /* ... and they themselves */
+    int socket[SERVER_SLOTS];         /* descriptor + 1, as obeyed */
     struct random random;
     pthread_t thread;
     bool running;
@@ -202,20 +202,14 @@ static void socket_drain(struct udp_worker *worker, unsigned slot)
 
 static void socket_take(struct udp_worker *worker, unsigned slot, int entry)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u32 = slot};
-    (void)epoll_ctl(worker->epoll, EPOLL_CTL_MOD, entry - 1, &event);
     worker->socket[slot] = entry;
-    worker->serving++;
 }
 
 static void socket_drop(struct udp_worker *worker, unsigned slot)
 {
     socket_drain(worker, slot);
-    /* By hand: a descriptor of a shared socket does not leave the set by being closed. */
-    (void)epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->socket[slot] - 1, NULL);
     close(worker->socket[slot] - 1);
     worker->socket[slot] = 0;
-    worker->serving--;
     orders_done(&worker->orders, slot);
     slot_leave(worker->shared, slot);
 }
@@ -226,6 +220,7 @@ static bool orders_obey(struct udp_worker *worker)
     if (!orders_changed(&worker->orders, &worker->orders_seen)) {
         return true;
     }
+    worker->serving = 0;
     for (unsigned slot = 0; slot < SERVER_SLOTS; slot++) {
         int entry = orders_socket(&worker->orders, slot);
         if (entry != 0 && !worker->socket[slot]) {
@@ -235,19 +230,23 @@ static bool orders_obey(struct udp_worker *worker)
             socket_drop(worker, slot);
         }
         if (worker->socket[slot]) {
-            worker->lone = slot;
+            worker->slot[worker->serving] = slot;
+            worker->wait[worker->serving++] =
+                (struct pollfd){.fd = worker->socket[slot] - 1, .events = POLLIN};
         }
     }
     return !orders_stop(&worker->orders);
 }
 
+/* Not epoll: a socket in such a set wakes it for each datagram sent, too, which costs as much as
+ * answering does. */
 static void sockets_wait(struct udp_worker *worker)
 {
-    struct epoll_event events[SERVER_SLOTS];
-    int ready = epoll_wait(worker->epoll, events, SERVER_SLOTS, THREAD_NAP_MS);
-    for (int i = 0; i < ready; i++) {
-        if (worker->socket[events[i].data.u32]) {
-            batch_serve(worker, events[i].data.u32, MSG_DONTWAIT);
+    int ready = poll(worker->wait, worker->serving, THREAD_NAP_MS);
+    for (unsigned i = 0; ready > 0 && i < worker->serving; i++) {
+        if (worker->wait[i].revents) {
+            batch_serve(worker, worker->slot[i], MSG_DONTWAIT);
+            ready--;
         }
     }
 }
@@ -259,7 +258,7 @@ static void *udp_run(void *arg)
     publish_offline();
     while (orders_obey(worker)) {
         if (worker->serving == 1) {
-            batch_serve(worker, worker->lone, MSG_WAITFORONE);
+            batch_serve(worker, worker->slot[0], MSG_WAITFORONE);
         } else {
             sockets_wait(worker);
         }
@@ -293,12 +292,6 @@ int udp_new(struct shared *shared, unsigned index, struct udp_worker **out)
         return ERR_NOMEM;
     }
     worker->shared = shared;
-    worker->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (worker->epoll < 0) {
-        int err = socket_error(errno);
-        mem_free(shared->alloc, worker);
-        return err;
-    }
     random_seed(&worker->random, entropy_seed());
     spawn_name(worker->name, "udp", index);
     batch_init(worker);
@@ -317,20 +310,7 @@ void udp_free(struct udp_worker *worker)
             close(abs(entry) - 1);
         }
     }
-    close(worker->epoll);
     mem_free(worker->shared->alloc, worker);
-}
-
-int udp_watch(struct udp_worker *worker, unsigned slot, int fd)
-{
-    struct epoll_event event = {.events = 0, .data.u32 = slot};
-    return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? ERR_OK : socket_error(errno);
-}
-
-void udp_forget(struct udp_worker *worker, int fd)
-{
-    (void)epoll_ctl(worker->epoll, EPOLL_CTL_DEL, fd, NULL);
-    close(fd);
 }
 
 struct orders *udp_orders(struct udp_worker *worker)

@@ -5,7 +5,7 @@
  *   receive a batch ─► load the snapshot ─► answer each ─► send the batch ─► quiescent
  *
  * With one listener it blocks in recvmmsg, which saves a system call a batch; with several it waits
- * in epoll. Replies of a batch lie packed one behind the other, and buffers for queries are an odd
+ * in poll. Replies of a batch lie packed one behind the other, and buffers for queries are an odd
  * number of cache lines apart, so that a batch touches few lines and they do not fall on each
  * other. Per query there is no allocation, no lock and no system call.
  *
@@ -21,10 +21,6 @@ int udp_new(struct shared *shared, unsigned index, struct udp_worker **out);
 /* The thread has ended or was never started. Sockets still in the orders are closed. */
 void udp_free(struct udp_worker *worker);
 
-/* Takes a bound socket into the worker's set, without serving it before the orders say so. */
-int udp_watch(struct udp_worker *worker, unsigned slot, int fd);
-/* Closes one that was never served. */
-void udp_forget(struct udp_worker *worker, int fd);
 struct orders *udp_orders(struct udp_worker *worker);
 const struct counters *udp_counters(const struct udp_worker *worker);
 
