@@ -27,6 +27,7 @@ enum {
 struct records_chunk {
     struct records_chunk *next;
     size_t used, size;
+    bool afresh; /* its first entry follows nothing: another list was joined here */
     uint8_t data[];
 };
 
@@ -149,6 +150,22 @@ int records_append(struct records *list, const struct record *record)
     return ERR_OK;
 }
 
+void records_join(struct records *list, struct records *more)
+{
+    ASSERT(list->alloc == more->alloc && list->file_count >= more->file_count);
+    if (more->first) {
+        more->first->afresh = true;
+        *(list->last ? &list->last->next : &list->first) = more->first;
+        list->last = more->last;
+        list->count += more->count;
+        list->bytes += more->bytes;
+        list->latest = more->latest;
+        memcpy(list->last_owner, more->last_owner, sizeof(list->last_owner));
+    }
+    more->first = more->last = NULL;
+    records_deinit(more);
+}
+
 void records_iter_init(struct records_iter *iter, const struct records *list)
 {
     *iter = (struct records_iter){.chunk = list->first};
@@ -197,6 +214,9 @@ bool records_iter_next(struct records_iter *iter, struct record *out)
     while (iter->chunk && iter->at == iter->chunk->used) {
         iter->chunk = iter->chunk->next;
         iter->at = 0;
+        if (iter->chunk && iter->chunk->afresh) {
+            iter->latest = (struct record){0};
+        }
     }
     if (!iter->chunk) {
         return false;

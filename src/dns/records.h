@@ -4,7 +4,8 @@
  * in order by the zone builder, then dropped as a whole. An entry holds only what differs from the
  * one before: an address beside another address of the same name costs 6 bytes.
  *
- *   chunk ─► [entry][entry]...  ─► chunk ─► ...
+ *   chunk ─► [entry][entry]...  ─► chunk ─► ...      the first of a list that was joined behind
+ *                                                    another begins afresh
  *   entry: flags, [owner] [ttl] [type] [line, unless the next one] [file], length, rdata
  *
  * One writer, then one reader; may move between threads as a whole.
@@ -48,6 +49,10 @@ void records_deinit(struct records *list);
 int records_add_file(struct records *list, const char *file);
 /* Copies the record. ERR_NOMEM leaves the list as it was. */
 int records_append(struct records *list, const struct record *record);
+
+/* Moves all of `more` behind what the list has; `more` is empty afterwards. Both have the same
+ * files, by number. */
+void records_join(struct records *list, struct records *more);
 
 void records_iter_init(struct records_iter *iter, const struct records *list);
 /* false at the end. Pointers stay valid as long as the list. */

@@ -309,6 +309,18 @@ static int piece_step(struct parser *parser, struct piece *piece, bool *done)
     }
 }
 
+/* Directives of a piece before this one, whose mistakes that one tells. */
+static void before_take(struct piece *piece, const char *before)
+{
+    zs_scanner_t *scanner = piece->scanner;
+    if (zs_set_input_string(scanner, before, strlen(before)) == 0) {
+        while (zs_parse_record(scanner) == 0 && scanner->state != ZS_STATE_EOF &&
+               scanner->state != ZS_STATE_STOP && !scanner->error.fatal) {
+        }
+    }
+    scanner->line_counter = 1;
+}
+
 static int piece_scan(struct parser *parser, struct piece *piece)
 {
     if (zs_init(piece->scanner, ".", CLASS_IN, piece->ttl) != 0) {
@@ -318,6 +330,9 @@ static int piece_scan(struct parser *parser, struct piece *piece)
     memcpy(piece->scanner->zone_origin, piece->origin, origin_len);
     piece->scanner->zone_origin_length = (uint32_t)origin_len;
     int err = ERR_OK;
+    if (piece->depth == 0 && parser->source->before) {
+        before_take(piece, parser->source->before);
+    }
     if (piece->text < piece->end) {
         zs_set_input_string(piece->scanner, piece->text, (size_t)(piece->end - piece->text));
         for (bool done = false; err == ERR_OK && !done;) {

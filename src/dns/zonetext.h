@@ -21,6 +21,7 @@ struct zonetext_source {
     size_t len;
     uint32_t first_line;   /* 1 for a file; the line in the YAML for an inline snippet */
     const uint8_t *origin; /* absolute, lower case: the zone */
+    const char *before;    /* directives that hold when the text begins, a line each; NULL: none */
     uint32_t default_ttl;  /* when the text gives none: 3600 */
     /* Text of an included file: *text is owned by the callee until close(). `from` is the including
      * file, `name` as written. NULL: includes are refused. Adds its own finding on failure. */

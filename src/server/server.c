@@ -4,12 +4,12 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "io/entropy.h"
+#include "io/parallel.h"
 #include "server/connection.h"
 #include "server/listener.h"
 #include "server/tcp.h"
 #include "server/udp.h"
 
-#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -41,13 +41,6 @@ struct server {
 static int *opened_of(const struct server *server, unsigned slot, enum socket_kind kind)
 {
     return server->opened + ((size_t)slot * 2 + kind) * server->workers;
-}
-
-static uint32_t cores_count(void)
-{
-    cpu_set_t cores;
-    int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-    return count > 0 ? (uint32_t)count : 1;
 }
 
 /* As configured, else one a core; never fewer than sockets of one listener that were handed over.

@@ -8,6 +8,7 @@ struct check {
     struct twig root;
     const uint8_t *origin;
     unsigned origin_labels;
+    size_t origin_len;
     struct place place;
     struct findings *findings;
     unsigned suspect_count; /* addresses below a cut: glue, or occluded? */
@@ -113,10 +114,33 @@ static void check_target(struct check *check, const struct node *node, const uin
     }
 }
 
+/* Could its name end with the origin? A look at two bytes, for all but a few names. */
+static bool may_repeat_origin(const struct check *check, const struct node *node)
+{
+    size_t len = node_name_len(node), origin_len = check->origin_len - 1;
+    return len >= origin_len && origin_len > 0 &&
+           node->name[len - origin_len] == check->origin[0] &&
+           (node->name[len - 1] | 0x20) == (check->origin[origin_len - 1] | 0x20);
+}
+
+static bool has_targets(const struct node *node)
+{
+    const struct rrset *sets = node_rrsets(node);
+    for (unsigned i = 0; i < node->head.count; i++) {
+        if (type_target_offset(sets[i].type) >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_targets(struct check *check, const struct node *node)
 {
     const struct rrset *sets = node_rrsets(node);
     uint8_t owner[NAME_MAX];
+    if (!may_repeat_origin(check, node) && !has_targets(node)) {
+        return;
+    }
     node_owner(node, check->origin, owner);
     for (unsigned i = 0; i < node->head.count; i++) {
         int offset = type_target_offset(sets[i].type);
@@ -216,6 +240,7 @@ void zone_check_tree(const struct slab *slab, struct twig root, const uint8_t *o
                           .root = root,
                           .origin = origin,
                           .origin_labels = name_labels(origin),
+                          .origin_len = name_len(origin),
                           .findings = findings};
     struct qp_iter iter;
     /* The walk is in canonical order: what is below a cut follows it without a gap. */
@@ -282,6 +307,7 @@ void zone_check_name(const struct slab *slab, struct twig root, const uint8_t *o
                           .root = root,
                           .origin = origin,
                           .origin_labels = name_labels(origin),
+                          .origin_len = name_len(origin),
                           .place = place,
                           .findings = findings};
     struct qp_found found;

@@ -15,7 +15,8 @@ struct finding {
 };
 
 enum {
-    BUCKETS = 512
+    BUCKETS = 512,
+    OWNER_BYTES_HASHED = 16
 };
 
 void findings_init(struct findings *findings, const struct alloc *alloc, const uint8_t *origin)
@@ -72,16 +73,18 @@ static void finding_place(struct finding *finding, const struct records *records
     }
 }
 
+/* Names of a zone differ at their front. */
 static unsigned owner_bucket(const uint8_t *owner)
 {
     uint32_t sum = 2166136261u;
-    for (size_t i = 0, len = name_len(owner); i < len; i++) {
+    for (unsigned i = 0, len = owner[0]; i <= len && i < OWNER_BYTES_HASHED; i++) {
         sum = (sum ^ owner[i]) * 16777619u;
     }
     return sum % BUCKETS;
 }
 
-/* One pass over the records, which may be millions. */
+/* One pass over the records, which may be millions: all of one owner in a row are looked up once.
+ */
 static void findings_place(struct findings *findings, const struct records *records)
 {
     struct finding *buckets[BUCKETS] = {NULL};
@@ -92,10 +95,15 @@ static void findings_place(struct findings *findings, const struct records *reco
         at->same_bucket = *bucket;
         *bucket = at;
     }
+    const uint8_t *owner = NULL; /* the same pointer as long as the owner is the same */
+    struct finding *first = NULL;
     records_iter_init(&iter, records);
     while (records_iter_next(&iter, &record)) {
-        struct finding *at = buckets[owner_bucket(record.owner)];
-        for (; at; at = at->same_bucket) {
+        if (record.owner != owner) {
+            owner = record.owner;
+            first = buckets[owner_bucket(owner)];
+        }
+        for (struct finding *at = first; at; at = at->same_bucket) {
             finding_place(at, records, &record);
         }
     }

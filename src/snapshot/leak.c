@@ -163,12 +163,28 @@ static void guard_name(struct guard *guard, const uint8_t *owner, const struct z
     }
 }
 
-static bool implicit_count(void *ctx, uint16_t type, const struct address *address)
+static bool address_count(void *ctx, uint16_t type, const struct address *address)
 {
-    struct guard *guard = ctx;
     (void)type;
-    guard->implicit_private += address_kind(address) != ADDRESS_PUBLIC;
+    (void)address;
+    ++*(uint64_t *)ctx;
     return true;
+}
+
+static uint64_t node_address_count(const struct node *node)
+{
+    const struct rrset *sets = node_rrsets(node);
+    uint64_t count = 0;
+    bool hints = false;
+    for (unsigned i = 0; i < node->head.count; i++) {
+        count += sets[i].type == TYPE_A || sets[i].type == TYPE_AAAA ? sets[i].count : 0u;
+        hints = hints || sets[i].type == TYPE_SVCB || sets[i].type == TYPE_HTTPS;
+    }
+    if (hints) {
+        count = 0;
+        node_each_address(node, address_count, &count);
+    }
+    return count;
 }
 
 /* Most names of a base need no look at each view: nobody outside sees the zone, and nothing public
@@ -184,7 +200,7 @@ static bool guard_fast(struct guard *guard, const struct node *node)
         }
     }
     if (guard->desired->views[0].implicit) {
-        node_each_address(node, implicit_count, guard);
+        guard->implicit_private += node_address_count(node); /* none of them is public */
     }
     return true;
 }

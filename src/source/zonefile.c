@@ -6,13 +6,15 @@
 #include "dns/name.h"
 #include "dns/zonetext.h"
 #include "io/folder.h"
+#include "source/pieces.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* RFC 1035 demands a TTL; a text that gives none, neither $TTL nor at the record, gets an hour. */
 enum {
-    DEFAULT_TTL_S = 3600
+    DEFAULT_TTL_S = 3600,
+    PIECE_BYTES = 1 << 20, /* a text of two such is worth another thread */
 };
 
 /* One text with what it includes. */
@@ -124,7 +126,7 @@ static int text_parse(struct reading *reading, const char *file, const char *tex
         .include_close = include_close,
         .include_ctx = reading,
     };
-    int err = zonetext_parse(&source, out, reading->diags);
+    int err = zone_pieces_parse(&source, PIECE_BYTES, out, reading->diags);
     mem_free(reading->alloc, reading->folder);
     mem_free(reading->alloc, reading->name);
     return err;

@@ -11,6 +11,7 @@
 #include "dns/name.h"
 #include "dns/rdata.h"
 #include "dns/type.h"
+#include "dns/zonesplit.h"
 #include "dns/zonetext.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@
 
 enum {
     PIECES = 8,
+    CUTS_MOST = 500,
     INCLUDES_MAX = 64
 };
 
@@ -188,6 +190,52 @@ static void records_again(const struct records *list)
     diag_deinit(&diags);
 }
 
+/* Cut wherever that is possible, a text has a finding in some piece or in none, as in one go; and
+ * without one, the same records. */
+static void records_in_pieces(const struct zonetext_source *source, const struct records *whole,
+                              bool clean)
+{
+    static struct zone_piece pieces[CUTS_MOST];
+    static char before[2 << 20];
+    struct records joined;
+    struct records_iter iter, other_iter;
+    struct record record, other;
+    struct diag_list diags;
+    unsigned count =
+        zone_text_split(source->text, source->len, source->first_line, 1, pieces, CUTS_MOST);
+    diag_init(&diags, &ALLOC_MALLOC);
+    records_init(&joined, &ALLOC_MALLOC);
+    for (unsigned i = 0; i < count; i++) {
+        struct records list;
+        struct zonetext_source part = *source;
+        snprintf(before, sizeof(before), "%.*s\n%.*s\n", (int)pieces[i].origin_len,
+                 pieces[i].origin ? pieces[i].origin : "", (int)pieces[i].ttl_len,
+                 pieces[i].ttl ? pieces[i].ttl : "");
+        part.text = pieces[i].text;
+        part.len = pieces[i].len;
+        part.first_line = pieces[i].first_line;
+        part.before = before;
+        records_init(&list, &ALLOC_MALLOC);
+        int err = zonetext_parse(&part, &list, &diags);
+        ASSERT((err == ERR_OK) == (diags.errors == 0) || (i > 0 && err == ERR_OK));
+        if (i == 0) {
+            joined = list;
+        } else {
+            records_join(&joined, &list);
+        }
+    }
+    ASSERT(count == 1 || (diags.errors + diags.warnings == 0) == clean);
+    ASSERT(!clean || joined.count == whole->count);
+    records_iter_init(&iter, whole);
+    records_iter_init(&other_iter, &joined);
+    while (clean && records_iter_next(&iter, &record)) {
+        ASSERT(records_iter_next(&other_iter, &other) && record_equal(&record, &other));
+        ASSERT(record.line == other.line && record.file == other.file);
+    }
+    records_deinit(&joined);
+    diag_deinit(&diags);
+}
+
 static void records_check(const struct records *list)
 {
     struct records_iter iter;
@@ -241,6 +289,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(diag->place.line > 0);
     }
     records_check(&list);
+    if (list.file_count == 1) {
+        records_in_pieces(&source, &list, diags.errors + diags.warnings == 0);
+    }
     records_deinit(&list);
     diag_deinit(&diags);
     return 0;
