@@ -28,6 +28,7 @@ import time
 import changes
 import chart
 import figures
+import flood
 import peers
 import process
 import reload
@@ -62,7 +63,8 @@ KINDS = {
 RELOAD = "reload"  # no load: one change in the zone file, until it is answered
 CHANGES = "changes"  # horizon alone: a thousand names a second, of a million
 CHANGES_SIZE = 1_000_000
-ROWS = (*KINDS, CHANGES, RELOAD)
+FLOOD = "flood"  # horizon alone: random subdomains against names that exist
+ROWS = (*KINDS, FLOOD, CHANGES, RELOAD)
 
 
 class Measured:
@@ -338,6 +340,8 @@ def report_write(options, result):
           f"kernel {machine['kernel']}, load {machine['load_before']:.2f} before")
     for row in result["rows"]:
         print(figures.table(row))
+    if result["flood"]:
+        print(flood.text(result["flood"]))
     if result["changes"]:
         print(changes.text(result["changes"]))
     if result["reload"]:
@@ -356,7 +360,7 @@ def main():
     if options.install:
         peers_install(options)
     result = {"machine": machine_describe(), "date": time.strftime("%Y-%m-%d"), "rows": [],
-              "changes": None, "reload": None}
+              "flood": None, "changes": None, "reload": None}
     with tempfile.TemporaryDirectory(prefix="horizon-bench-") as scratch:
         base = options.data or scratch
         for name in options.rows:
@@ -368,6 +372,9 @@ def main():
                                    serves == "views")
             if name in KINDS:
                 result["rows"].append(row_measure(options, name, data, scratch))
+            elif name == FLOOD:
+                result["flood"] = flood.measure(options, data, size, scratch,
+                                                (SERVER_CORE, LOAD_CORE))
             elif name == CHANGES:
                 result["changes"] = changes.measure(options, data, size, (SERVER_CORE, LOAD_CORE))
             else:
@@ -376,7 +383,7 @@ def main():
     progress("")
     report_write(options, result)
     bad = any(row["failed"] or any(s["fault"] for s in row["servers"]) for row in result["rows"])
-    bad = bad or any((result[name] or {}).get("fault") for name in (CHANGES, RELOAD))
+    bad = bad or any((result[name] or {}).get("fault") for name in (FLOOD, CHANGES, RELOAD))
     sys.exit(1 if bad else 0)
 
 

@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 import changes  # noqa: E402
 import chart  # noqa: E402
 import figures  # noqa: E402
+import flood  # noqa: E402
 import peers  # noqa: E402
 import process  # noqa: E402
 import reload  # noqa: E402
@@ -308,6 +309,14 @@ def test_a_reload_is_timed_until_the_changed_answer(data, tmp_path):
     assert figure["fault"] is None and len(figure["runs_ms"]) == 3
     assert 0 < figure["range_ms"][0] <= figure["median_ms"] <= figure["range_ms"][1] < 10_000
     assert "until the changed answer" in reload.text(figure)
+
+
+def test_a_flood_is_held_against_hits(data, tmp_path):
+    options = types.SimpleNamespace(tools=str(TOOLS), runs=1, seconds=0.3)
+    cores = set(os.sched_getaffinity(0))
+    figure = flood.measure(options, str(data), SIZE, str(tmp_path), (cores, cores))
+    assert figure["fault"] is None and len(figure["hits"]) == len(figure["flood"]) == 1
+    assert "of the flood" in flood.text(figure)
 
 
 def test_changes_are_answered_while_they_come(data):
