@@ -17,7 +17,7 @@ STYLE = """
 
 
 def _bar(server, top, scale):
-    kind = {"horizon": "own", "echo": "floor"}.get(server["name"], "peer")
+    kind = {"horizon": "own", "echo": "floor"}.get(server["name"].split()[0], "peer")
     cost, (low, high) = server["us_per_query"], server["us_per_query_95"]
     middle = top + BAR / 2
     label = f"{cost:.2f} \u00b5s"
