@@ -114,7 +114,8 @@ static void publish_next(struct bench *bench)
 static void zone_load(struct bench *bench, struct diag_list *diags)
 {
     struct zone_content content;
-    must(zonefile_load(&ALLOC_MALLOC, &bench->config->desired.zones[0], &content, diags), "zone");
+    must(zonefile_load(&ALLOC_MALLOC, &bench->config->desired.zones[0], false, &content, diags),
+         "zone");
     must(control_zone_loaded(bench->control, 0, &content, (struct wall){0}, diags), "zone");
     zone_content_deinit(&content);
     publish_next(bench);

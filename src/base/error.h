@@ -25,7 +25,8 @@
     X(ERR_BUSY, -10, "busy", "in use by another process")            \
     X(ERR_SPACE, -11, "space", "does not fit the buffer")            \
     X(ERR_FORMAT, -12, "format", "malformed message")                \
-    X(ERR_UNSUPPORTED, -13, "unsupported", "not supported here")
+    X(ERR_UNSUPPORTED, -13, "unsupported", "not supported here")     \
+    X(ERR_AGAIN, -14, "again", "it has to be done once more, in another way")
 
 enum error {
 #define X(code, value, name, text) code = value,

@@ -97,7 +97,7 @@ static void load_zone(struct offline *offline, uint32_t zone)
     }
     struct zone_content content = {0};
     uint32_t before = offline->findings.errors;
-    int err = zonefile_load(offline->alloc, desired, &content, &offline->findings);
+    int err = zonefile_load(offline->alloc, desired, false, &content, &offline->findings);
     if (err == ERR_OK) {
         err =
             control_zone_loaded(offline->control, zone, &content, clock_wall(), &offline->findings);

@@ -260,6 +260,9 @@ int control_zone_loaded(struct control *control, uint32_t zone, const struct zon
     struct version version;
     uint32_t before = diags->errors;
     int err = version_make(control, entry->desired, content, &entry->served.base, &version, diags);
+    if (err == ERR_AGAIN) {
+        return err;
+    }
     if (err == ERR_OK && version_held(control, entry, &version, diags)) {
         return ERR_HELD;
     }

@@ -77,7 +77,8 @@ int control_reload(struct control *control, const struct desired *desired,
 
 /* New content for zone i of the desired state; the control takes what it needs, the caller keeps
  * ownership of `content`. ERR_INVALID: refused, the old version stays (findings say why). ERR_HELD:
- * kept aside by the reload guard. */
+ * kept aside by the reload guard. ERR_AGAIN: content that was still coming will not become whole;
+ * nothing has changed. */
 int control_zone_loaded(struct control *control, uint32_t zone, const struct zone_content *content,
                         struct wall now, struct diag_list *diags);
 /* Its text could not be read or parsed. */

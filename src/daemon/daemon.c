@@ -307,10 +307,10 @@ static int open_privileged(struct daemon *daemon, struct epoch *epoch)
     return step_told(daemon, err, "privileges");
 }
 
-static void take_zone(void *ctx, struct loaded_zone *loaded)
+static int take_zone(void *ctx, struct loaded_zone *loaded)
 {
     struct daemon *daemon = ctx;
-    load_deliver(&daemon->state, loaded, &daemon->findings);
+    return load_deliver(&daemon->state, loaded, &daemon->findings);
 }
 
 static void on_loaded(void *ctx)
@@ -324,7 +324,7 @@ static int load_zones(struct daemon *daemon)
 {
     struct state *state = &daemon->state;
     uint32_t *zones = NULL, count = 0;
-    struct load_target target = {take_zone, on_loaded, daemon};
+    struct load_target target = {take_zone, true, on_loaded, daemon};
     int err = load_wanted(state, state->epoch, &zones, &count);
     if (err == ERR_OK) {
         err = load_start(state, &state->epoch->config->desired, zones, count, &target);

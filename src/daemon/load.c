@@ -22,6 +22,7 @@ struct load {
 struct load_job {
     struct load *load;
     struct loaded_zone loaded;
+    bool early;
 };
 
 void loaded_zone_deinit(const struct alloc *alloc, struct loaded_zone *loaded)
@@ -39,7 +40,8 @@ static void job_read(void *ctx)
     struct wall began = clock_wall();
     loaded->err = zone_files_begin(alloc, loaded->desired, began, &loaded->files);
     if (loaded->err == ERR_OK) {
-        loaded->err = zonefile_load(alloc, loaded->desired, &loaded->content, &loaded->findings);
+        loaded->err =
+            zonefile_load(alloc, loaded->desired, job->early, &loaded->content, &loaded->findings);
     }
     if (loaded->err == ERR_OK) {
         zone_files_end(alloc, &loaded->content, began, &loaded->files);
@@ -52,13 +54,36 @@ static void job_read(void *ctx)
 
 static void load_more(struct load *load);
 
+static void job_done(void *ctx);
+
+/* The same zone once more, whole before it is handed over. false: without memory it stays unread.
+ */
+static bool job_again(struct load_job *job)
+{
+    struct load *load = job->load;
+    struct loaded_zone *loaded = &job->loaded;
+    loaded_zone_deinit(load->state->alloc, loaded);
+    *loaded = (struct loaded_zone){.zone = loaded->zone, .desired = loaded->desired};
+    diag_init(&loaded->findings, load->state->alloc);
+    job->early = false;
+    int err = loop_job_start(load->state->loop, job_read, job_done, job);
+    if (err == ERR_OK) {
+        load->under_way++;
+        return true;
+    }
+    loaded->err = err;
+    load->target.take(load->target.ctx, loaded);
+    return false;
+}
+
 static void job_done(void *ctx)
 {
     struct load_job *job = ctx;
     struct load *load = job->load;
     load->under_way--;
-    if (!load->state->stopping) {
-        load->target.take(load->target.ctx, &job->loaded);
+    if (!load->state->stopping && load->target.take(load->target.ctx, &job->loaded) == ERR_AGAIN &&
+        job_again(job)) {
+        return;
     }
     loaded_zone_deinit(load->state->alloc, &job->loaded);
     mem_free(load->state->alloc, job);
@@ -74,7 +99,7 @@ static void load_one(struct load *load, uint32_t zone)
     struct load_job *job = mem_new(state->alloc, sizeof(*job));
     int err = ERR_NOMEM;
     if (job) {
-        *job = (struct load_job){.load = load, .loaded = loaded};
+        *job = (struct load_job){.load = load, .loaded = loaded, .early = load->target.early};
         diag_init(&job->loaded.findings, state->alloc);
         err = loop_job_start(state->loop, job_read, job_done, job);
     }
@@ -162,12 +187,15 @@ void load_tell_lost(const struct loaded_zone *loaded, int err)
     }
 }
 
-void load_deliver(struct state *state, struct loaded_zone *loaded, struct diag_list *findings)
+int load_deliver(struct state *state, struct loaded_zone *loaded, struct diag_list *findings)
 {
     int err = loaded->err;
     if (err == ERR_OK) {
         err = control_zone_loaded(state->control, loaded->zone, &loaded->content, clock_wall(),
                                   &loaded->findings);
+        if (err == ERR_AGAIN) {
+            return err;
+        }
         if (err != ERR_OK && err != ERR_HELD && loaded->findings.errors == 0) {
             diag_add(&loaded->findings, SEVERITY_ERROR,
                      (struct place){.file = loaded->desired->file}, NULL, "zone not loaded: %s",
@@ -180,6 +208,7 @@ void load_deliver(struct state *state, struct loaded_zone *loaded, struct diag_l
     log_diags(&loaded->findings);
     load_tell_lost(loaded, err);
     diag_move(findings, &loaded->findings);
+    return ERR_OK;
 }
 
 /* `old` is the zone's index in the current configuration, or ZONE_FILES_NONE. */

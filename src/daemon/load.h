@@ -4,6 +4,7 @@
  * A zone that cannot be read stops nobody.
  *
  *   wanted zones ─► pool: read and parse (LIMIT_LOADING at once) ─► take(zone) ... ─► done()
+ *                                                      ▲ once more └─ ERR_AGAIN
  *
  * Which zones are wanted: those without content, those whose last reading failed, and those of
  * which a file changed since.
@@ -23,8 +24,12 @@ struct loaded_zone {
 };
 
 struct load_target {
-    /* Control thread; what it wants to keep it moves out, leaving an initialized shell. */
-    void (*take)(void *ctx, struct loaded_zone *loaded);
+    /* Control thread; what it wants to keep it moves out, leaving an initialized shell. ERR_AGAIN:
+     * content that came early will not become whole; it is read anew, and comes again. */
+    int (*take)(void *ctx, struct loaded_zone *loaded);
+    /* May content come early, that is, does take() work on it at once? Its findings are then those
+     * of a second reading, if there are any. */
+    bool early;
     /* All were taken, or the daemon is stopping. */
     void (*done)(void *ctx);
     void *ctx;
@@ -39,7 +44,8 @@ int load_start(struct state *state, const struct desired *desired, const uint32_
  * `findings`. */
 /* Logs that the zone was not loaded, if memory was missing even for that finding. */
 void load_tell_lost(const struct loaded_zone *loaded, int err);
-void load_deliver(struct state *state, struct loaded_zone *loaded, struct diag_list *findings);
+/* ERR_AGAIN: see load_target; nothing was done. */
+int load_deliver(struct state *state, struct loaded_zone *loaded, struct diag_list *findings);
 /* Tells control and the findings that a zone could not be read. */
 void load_deliver_failure(struct state *state, struct loaded_zone *loaded);
 void loaded_zone_deinit(const struct alloc *alloc, struct loaded_zone *loaded);

@@ -190,14 +190,14 @@ static void reloaded(struct reload *reload)
 
 /* The configuration stays: each zone goes to control as it comes, and all become visible together.
  */
-static void take_now(void *ctx, struct loaded_zone *loaded)
+static int take_now(void *ctx, struct loaded_zone *loaded)
 {
     struct reload *reload = ctx;
-    load_deliver(reload->state, loaded, &reload->run.findings);
+    return load_deliver(reload->state, loaded, &reload->run.findings);
 }
 
 /* A new configuration is judged together with what was read for it. */
-static void take_aside(void *ctx, struct loaded_zone *loaded)
+static int take_aside(void *ctx, struct loaded_zone *loaded)
 {
     struct run *run = &((struct reload *)ctx)->run;
     load_tell_lost(loaded, loaded->err);
@@ -206,6 +206,7 @@ static void take_aside(void *ctx, struct loaded_zone *loaded)
     loaded->content = (struct zone_content){0};
     loaded->files = (struct zone_files){0};
     diag_init(&loaded->findings, ((struct reload *)ctx)->state->alloc);
+    return ERR_OK;
 }
 
 static void drop_loaded(struct reload *reload)
@@ -284,7 +285,7 @@ static int load_changed(struct reload *reload)
         err = run->loaded ? ERR_OK : ERR_NOMEM;
     }
     if (err == ERR_OK) {
-        struct load_target target = {run->epoch ? take_aside : take_now, on_loaded, reload};
+        struct load_target target = {run->epoch ? take_aside : take_now, false, on_loaded, reload};
         run->read = count;
         err = load_start(state, &epoch->config->desired, zones, count, &target);
     }

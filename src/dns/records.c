@@ -38,6 +38,9 @@ void records_init(struct records *list, const struct alloc *alloc)
 
 void records_deinit(struct records *list)
 {
+    if (list->source) {
+        list->source->drop(list->source_ctx);
+    }
     for (struct records_chunk *chunk = list->first; chunk;) {
         struct records_chunk *next = chunk->next;
         mem_free(list->alloc, chunk);
@@ -152,7 +155,7 @@ int records_append(struct records *list, const struct record *record)
 
 void records_join(struct records *list, struct records *more)
 {
-    ASSERT(list->alloc == more->alloc && list->file_count >= more->file_count);
+    ASSERT(list->alloc == more->alloc && list->file_count >= more->file_count && !more->source);
     if (more->first) {
         more->first->afresh = true;
         *(list->last ? &list->last->next : &list->first) = more->first;
@@ -168,7 +171,29 @@ void records_join(struct records *list, struct records *more)
 
 void records_iter_init(struct records_iter *iter, const struct records *list)
 {
-    *iter = (struct records_iter){.chunk = list->first};
+    /* Only a list with a source grows while it is read. */
+    *iter = (struct records_iter){.list = (struct records *)(uintptr_t)list};
+}
+
+/* Steps to the next chunk, which the source may have to make first. */
+static bool chunk_step(struct records_iter *iter)
+{
+    struct records *list = iter->list;
+    const struct records_chunk *const *next =
+        (const struct records_chunk *const *)(iter->chunk ? &iter->chunk->next : &list->first);
+    while (!*next && list->source && iter->err == ERR_OK) {
+        int err = list->source->more(list->source_ctx, list);
+        iter->err = err == ERR_NOT_FOUND ? ERR_OK : err;
+    }
+    if (!*next) {
+        return false;
+    }
+    iter->chunk = *next;
+    iter->at = 0;
+    if (iter->chunk->afresh) {
+        iter->latest = (struct record){0};
+    }
+    return true;
 }
 
 static const uint8_t *get(const uint8_t *at, void *out, size_t bytes)
@@ -211,15 +236,10 @@ static const uint8_t *entry_read(const uint8_t *at, struct record *latest)
 
 bool records_iter_next(struct records_iter *iter, struct record *out)
 {
-    while (iter->chunk && iter->at == iter->chunk->used) {
-        iter->chunk = iter->chunk->next;
-        iter->at = 0;
-        if (iter->chunk && iter->chunk->afresh) {
-            iter->latest = (struct record){0};
+    while (!iter->chunk || iter->at == iter->chunk->used) {
+        if (!chunk_step(iter)) {
+            return false;
         }
-    }
-    if (!iter->chunk) {
-        return false;
     }
     const uint8_t *next = entry_read(iter->chunk->data + iter->at, &iter->latest);
     iter->at = (size_t)(next - iter->chunk->data);

@@ -8,7 +8,8 @@
  *                                                    another begins afresh
  *   entry: flags, [owner] [ttl] [type] [line, unless the next one] [file], length, rdata
  *
- * One writer, then one reader; may move between threads as a whole.
+ * One writer, then one reader; may move between threads as a whole. Or a list that is still being
+ * made: it has a source, which the reader asks for more where the list ends.
  */
 #pragma once
 
@@ -25,6 +26,16 @@ struct record {
 };
 
 struct records_chunk;
+struct records;
+
+/* Where the rest of a list comes from. */
+struct records_source {
+    /* Appends more, which may take as long as it takes; ERR_NOT_FOUND: that was all, the source is
+     * gone. Any other error: the list will not become whole. */
+    int (*more)(void *ctx, struct records *list);
+    /* Nobody wants the rest. */
+    void (*drop)(void *ctx);
+};
 
 struct records {
     const struct alloc *alloc;
@@ -35,12 +46,16 @@ struct records {
     uint16_t file_count;
     struct record latest; /* what the next entry is written against */
     uint8_t last_owner[256];
+    const struct records_source *source; /* NULL: the list is whole */
+    void *source_ctx;
 };
 
 struct records_iter {
-    const struct records_chunk *chunk;
+    struct records *list;
+    const struct records_chunk *chunk; /* NULL: before the first */
     size_t at;
     struct record latest; /* what the next entry is read against */
+    int err;              /* why the list ended early */
 };
 
 void records_init(struct records *list, const struct alloc *alloc);
@@ -55,5 +70,6 @@ int records_append(struct records *list, const struct record *record);
 void records_join(struct records *list, struct records *more);
 
 void records_iter_init(struct records_iter *iter, const struct records *list);
-/* false at the end. Pointers stay valid as long as the list. */
+/* false at the end, or where the source failed: then iter->err is its error. Pointers stay valid as
+ * long as the list. */
 bool records_iter_next(struct records_iter *iter, struct record *out);

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "io/entropy.h"
-#include "io/parallel.h"
+#include "io/cores.h"
 #include "server/connection.h"
 #include "server/listener.h"
 #include "server/tcp.h"

@@ -192,6 +192,7 @@ static int build_records(struct build *build, const struct records *records)
     while (err == ERR_OK && records_iter_next(&iter, &record)) {
         err = build_record(build, &record, records);
     }
+    err = err == ERR_OK ? iter.err : err;
     return err == ERR_OK ? build_flush(build) : err;
 }
 

@@ -26,6 +26,7 @@ struct reading {
     size_t prefix_len; /* of its folder and slash, with which the names of others begin too */
     char *folder;      /* nothing outside it is included */
     char *name;        /* of the file included last */
+    bool early;        /* the list may be read while it is being made */
 };
 
 /* What is wrong with a file that cannot be read, and what helps. */
@@ -103,7 +104,8 @@ static void include_close(void *ctx, const char *text, size_t len)
     mem_free(reading->alloc, (void *)(uintptr_t)text);
 }
 
-static int text_parse(struct reading *reading, const char *file, const char *text, size_t len,
+/* Takes over `text` when it succeeds early: then it is NULL afterwards. */
+static int text_parse(struct reading *reading, const char *file, char **text, size_t len,
                       struct records *out)
 {
     const char *slash = strrchr(file, '/');
@@ -117,7 +119,7 @@ static int text_parse(struct reading *reading, const char *file, const char *tex
              slash ? file : ".");
     struct zonetext_source source = {
         .file = file,
-        .text = text,
+        .text = *text,
         .len = len,
         .first_line = 1,
         .origin = reading->zone->origin,
@@ -126,7 +128,12 @@ static int text_parse(struct reading *reading, const char *file, const char *tex
         .include_close = include_close,
         .include_ctx = reading,
     };
-    int err = zone_pieces_parse(&source, PIECE_BYTES, out, reading->diags);
+    int err = reading->early ? zone_pieces_begin(&source, PIECE_BYTES, out) : ERR_UNSUPPORTED;
+    if (err == ERR_OK) {
+        *text = NULL;
+    } else if (err == ERR_UNSUPPORTED) {
+        err = zone_pieces_parse(&source, PIECE_BYTES, out, reading->diags);
+    }
     mem_free(reading->alloc, reading->folder);
     mem_free(reading->alloc, reading->name);
     return err;
@@ -134,9 +141,9 @@ static int text_parse(struct reading *reading, const char *file, const char *tex
 
 /* Reads and parses one file into a fresh list; `place` is where the configuration names it. */
 static int text_load(const struct alloc *alloc, const struct desired_zone *zone, const char *file,
-                     struct records *out, struct diag_list *diags)
+                     bool early, struct records *out, struct diag_list *diags)
 {
-    struct reading reading = {.alloc = alloc, .zone = zone, .diags = diags};
+    struct reading reading = {.alloc = alloc, .zone = zone, .diags = diags, .early = early};
     struct place place = {.file = file};
     char *text;
     size_t len;
@@ -149,28 +156,31 @@ static int text_load(const struct alloc *alloc, const struct desired_zone *zone,
                  "the file is empty");
         err = ERR_INVALID;
     } else {
-        err = text_parse(&reading, file, text, len, out);
+        err = text_parse(&reading, file, &text, len, out);
     }
     mem_free(alloc, text);
     return err;
 }
 
-static int content_load(const struct alloc *alloc, const struct desired_zone *zone,
+static int content_load(const struct alloc *alloc, const struct desired_zone *zone, bool early,
                         struct zone_content *content, struct diag_list *diags)
 {
-    int err = text_load(alloc, zone, zone->file, &content->base, diags);
+    for (uint32_t i = 0; i < zone->overlay_count; i++) {
+        early = early && !zone->overlays[i].file; /* mistakes of all files are told at once */
+    }
+    int err = text_load(alloc, zone, zone->file, early, &content->base, diags);
     /* Go on after a bad text: the mistakes in the overlays are told at once. */
     for (uint32_t i = 0; i < zone->overlay_count && err != ERR_NOMEM; i++) {
         if (zone->overlays[i].file) {
             int found =
-                text_load(alloc, zone, zone->overlays[i].file, &content->overlays[i], diags);
+                text_load(alloc, zone, zone->overlays[i].file, false, &content->overlays[i], diags);
             err = found == ERR_OK ? err : found;
         }
     }
     return err;
 }
 
-int zonefile_load(const struct alloc *alloc, const struct desired_zone *zone,
+int zonefile_load(const struct alloc *alloc, const struct desired_zone *zone, bool early,
                   struct zone_content *out, struct diag_list *diags)
 {
     struct zone_content content = {.overlay_count = zone->overlay_count};
@@ -184,7 +194,7 @@ int zonefile_load(const struct alloc *alloc, const struct desired_zone *zone,
     for (uint32_t i = 0; i < zone->overlay_count; i++) {
         records_init(&content.overlays[i], alloc);
     }
-    int err = content_load(alloc, zone, &content, diags);
+    int err = content_load(alloc, zone, early, &content, diags);
     if (err != ERR_OK) {
         zone_content_deinit(&content);
         return err;

@@ -17,8 +17,10 @@
 
 /* Reads one zone of the desired state. ERR_INVALID: it cannot be served, the findings say why, with
  * file and line where there is one. ERR_NOMEM. On failure *out is as it was. The caller gives *out
- * back with zone_content_deinit(). */
-int zonefile_load(const struct alloc *alloc, const struct desired_zone *zone,
+ * back with zone_content_deinit(). `early`: a long text need not be parsed yet, the list of its
+ * records has the rest come (dns/records.h); where that fails with ERR_AGAIN, load without. `zone`
+ * must live as long as such a list. */
+int zonefile_load(const struct alloc *alloc, const struct desired_zone *zone, bool early,
                   struct zone_content *out, struct diag_list *diags);
 
 /* Takes an all-zero content too. */

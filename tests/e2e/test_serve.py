@@ -278,3 +278,27 @@ def test_a_long_problem_is_cut_between_characters(start, folder):
         problem = daemon.run_json("status")["zones"][0]["problem"]
         assert len(problem.encode()) <= 1023 and "\ufffd" not in problem
         assert daemon.stop() == 0
+
+
+def long_zone(line):
+    """Long enough to be parsed in pieces, with one line more somewhere in it."""
+    hosts = [f"h{number} A 192.0.{number >> 8 & 255}.{number & 255}\n" for number in range(200_000)]
+    return zone_text(more="".join(hosts[:150_000]) + line + "".join(hosts[150_000:]))
+
+
+@pytest.mark.parametrize("line, told, answer", [
+    ("", None, ["192.0.255.255"]),
+    ("x 3000000000 A 192.0.2.7\n", "TTL 3000000000 counts as 0", ["192.0.255.255"]),
+    ("x A 192.0.2\n", "192.0.2", []),
+    ("x.example.org. A 192.0.2.1\n", "is outside the zone", []),
+], ids=["good", "warning", "error", "outside"])
+def test_a_long_zone_is_read_in_pieces_and_judged_as_one(start, line, told, answer):
+    daemon = start(zones={"example.com": "z"}, files={"z": long_zone(line)})
+    assert daemon.texts("h65535.example.com") == answer
+    if told:
+        assert re.search(rf"/z:150006: .*{re.escape(told)}", daemon.log), daemon.log
+        assert daemon.log.count("150006") == 1
+    zone = daemon.run_json("status")["zones"][0]
+    assert zone["state"] == ("loaded" if answer else "unloaded")
+    if answer:
+        assert zone["names"] == 200_003 + bool(line)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * A text parsed in pieces gives what it gives in one go: records, order, lines, and findings.
+ * A text parsed in pieces gives what it gives in one go: records, order, lines, and findings; also
+ * to a reader who begins before it is parsed.
+ *
+ * wraps: pthread_create
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +16,7 @@
 #include "source/pieces.h"
 #include "unit/failing.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +58,6 @@ static void expect_same_records(const struct records *a, const struct records *b
 {
     struct records_iter one, other;
     struct record x, y;
-    assert_int_equal(a->count, b->count);
     records_iter_init(&one, a);
     records_iter_init(&other, b);
     while (records_iter_next(&one, &x)) {
@@ -68,6 +71,8 @@ static void expect_same_records(const struct records *a, const struct records *b
         assert_memory_equal(x.rdata, y.rdata, x.rdata_len);
     }
     assert_false(records_iter_next(&other, &y));
+    assert_int_equal(one.err, ERR_OK);
+    assert_int_equal(a->count, b->count);
 }
 
 static void expect_same(const char *text)
@@ -149,6 +154,110 @@ static void a_long_text_is_the_same(void **state)
     free(text);
 }
 
+/* --- a list that is read while it is made -------------------------------------------------------
+ */
+
+static bool no_threads;
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *),
+                          void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *),
+                          void *arg);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *),
+                          void *arg)
+{
+    return no_threads ? EAGAIN : __real_pthread_create(thread, how, run, arg);
+}
+
+/* The list takes the text over. */
+static int begin(const char *text, size_t least, struct records *out)
+{
+    char *own = strdup(text);
+    assert_non_null(own);
+    struct zonetext_source source = source_of(own);
+    records_init(out, &ALLOC_MALLOC);
+    int err = zone_pieces_begin(&source, least, out);
+    if (err != ERR_OK) {
+        free(own);
+    }
+    return err;
+}
+
+static void a_reader_may_begin_at_once(void **state)
+{
+    (void)state;
+    char *text = many_hosts(20000);
+    struct result whole;
+    parse(text, 0, &whole);
+    for (no_threads = false;; no_threads = true) {
+        struct records early;
+        assert_int_equal(begin(text, 10000, &early), ERR_OK);
+        assert_non_null(early.source);
+        expect_same_records(&early, &whole.records); /* reads it to its end */
+        assert_null(early.source);
+        expect_same_records(&early, &whole.records); /* and once more */
+        records_deinit(&early);
+        if (no_threads) {
+            break;
+        }
+    }
+    no_threads = false;
+    struct records none;
+    assert_int_equal(begin(text, strlen(text), &none), ERR_UNSUPPORTED);
+    assert_int_equal(begin(HEAD "a A 192.0.2.1\n$INCLUDE f\nb A 192.0.2.1\n", 1, &none),
+                     ERR_UNSUPPORTED);
+    result_drop(&whole);
+    free(text);
+}
+
+static void a_list_may_be_dropped_at_any_time(void **state)
+{
+    (void)state;
+    char *text = many_hosts(20000);
+    for (unsigned read = 0; read < 20001; read += 1117) {
+        struct records early;
+        struct records_iter iter;
+        struct record record;
+        assert_int_equal(begin(text, 10000, &early), ERR_OK);
+        records_iter_init(&iter, &early);
+        for (unsigned i = 0; i < read; i++) {
+            assert_true(records_iter_next(&iter, &record));
+        }
+        records_deinit(&early);
+    }
+    free(text);
+}
+
+static void a_finding_ends_the_list(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {"x A 192.0.2\n", "x 3000000000 A 192.0.2.1\n"};
+    char *hosts = many_hosts(2000), *text = malloc(2 * strlen(hosts) + 100);
+    assert_non_null(text);
+    for (size_t i = 0; i < 2; i++) {
+        struct records early;
+        struct records_iter iter;
+        struct record record;
+        unsigned count = 0;
+        sprintf(text, "%s%s%s", hosts, faults[i], hosts + strlen(HEAD));
+        assert_int_equal(begin(text, 1000, &early), ERR_OK);
+        records_iter_init(&iter, &early);
+        while (records_iter_next(&iter, &record)) {
+            count++;
+        }
+        assert_int_equal(iter.err, ERR_AGAIN);
+        assert_in_range(count, 1, 2001);
+        records_iter_init(&iter, &early);
+        while (records_iter_next(&iter, &record)) {
+        }
+        assert_int_equal(iter.err, ERR_AGAIN); /* for everybody who reads it */
+        records_deinit(&early);
+    }
+    free(text);
+    free(hosts);
+}
+
 /* A failing allocator for several threads. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -197,6 +306,9 @@ int main(void)
         cmocka_unit_test(pieces_give_what_the_whole_gives),
         cmocka_unit_test(findings_are_those_of_the_whole),
         cmocka_unit_test(a_long_text_is_the_same),
+        cmocka_unit_test(a_reader_may_begin_at_once),
+        cmocka_unit_test(a_list_may_be_dropped_at_any_time),
+        cmocka_unit_test(a_finding_ends_the_list),
         cmocka_unit_test(without_memory_nothing_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,7 @@ static struct loaded *load_zone(const struct alloc *alloc, const struct desired_
     static struct loaded loaded;
     memset(&loaded, 0, sizeof(loaded));
     diag_init(&loaded.diags, alloc);
-    loaded.err = zonefile_load(alloc, zone, &loaded.content, &loaded.diags);
+    loaded.err = zonefile_load(alloc, zone, false, &loaded.content, &loaded.diags);
     size_t at = 0;
     for (const struct diag *diag = loaded.diags.first; diag; diag = diag->next) {
         at += diag_format(diag, loaded.faults + at, sizeof(loaded.faults) - at - 1);
