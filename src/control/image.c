@@ -7,6 +7,7 @@
 #include "dns/name.h"
 #include "snapshot/relocate.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- the rules of a zone, to compare ------------------------------------------------------------
@@ -398,15 +399,53 @@ static bool list_is_whole(struct unpack list, const struct slab *slab)
     return known && !list.bad && list.at == list.end;
 }
 
-static uint32_t zone_entry_find(const struct control *control, const struct restored *zone,
-                                uint32_t hint)
+static int place_compare(const uint8_t *origin, const char *file, const struct desired_zone *zone)
 {
-    for (uint32_t i = 0; i < control->zone_count; i++) {
-        uint32_t index = (hint + i) % control->zone_count;
-        const struct desired_zone *desired = control->zones[index].desired;
-        if (!control->zones[index].served.present && name_equal(desired->origin, zone->origin) &&
-            strcmp(desired->file, zone->file) == 0) {
-            return index;
+    int order = name_compare(origin, zone->origin);
+    return order ? order : strcmp(file, zone->file);
+}
+
+/* Equal ones in the order of the configuration. */
+static int entries_order(const void *a, const void *b)
+{
+    const struct zone_entry *x = *(struct zone_entry *const *)a;
+    const struct zone_entry *y = *(struct zone_entry *const *)b;
+    int order = place_compare(x->desired->origin, x->desired->file, y->desired);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* The configured zones by origin and file; NULL without memory. */
+static struct zone_entry **entries_sort(struct control *control)
+{
+    struct zone_entry **sorted =
+        mem_new(control->alloc, (control->zone_count + 1) * sizeof(*sorted));
+    for (uint32_t i = 0; sorted && i < control->zone_count; i++) {
+        sorted[i] = &control->zones[i];
+    }
+    if (sorted && control->zone_count > 0) {
+        qsort(sorted, control->zone_count, sizeof(*sorted), entries_order);
+    }
+    return sorted;
+}
+
+/* The first of the configured zones of that origin and file that nothing was found for yet. */
+static uint32_t zone_entry_find(const struct control *control, struct zone_entry *const *sorted,
+                                const struct restored *zone)
+{
+    uint32_t low = 0, high = control->zone_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (place_compare(zone->origin, zone->file, sorted[middle]->desired) > 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < control->zone_count &&
+           place_compare(zone->origin, zone->file, sorted[low]->desired) == 0;
+         low++) {
+        if (!sorted[low]->served.present) {
+            return (uint32_t)(sorted[low] - control->zones);
         }
     }
     return UINT32_MAX;
@@ -474,13 +513,15 @@ static int zone_restore(struct control *control, uint32_t index, struct restored
 static int list_restore(struct control *control, struct unpack *list, struct diag_list *diags,
                         uint32_t *ret_zones)
 {
-    int result = ERR_OK;
+    struct zone_entry **sorted = entries_sort(control);
+    int result = sorted ? ERR_OK : ERR_NOMEM;
     (void)unpack_u32(list);
     uint32_t zones = unpack_u32(list);
     for (uint32_t i = 0; i < zones; i++) {
         struct restored zone;
         int err = unpack_zone(list, &control->slab, control->alloc, &zone);
-        uint32_t index = err == ERR_OK ? zone_entry_find(control, &zone, i) : UINT32_MAX;
+        bool known = err == ERR_OK && sorted;
+        uint32_t index = known ? zone_entry_find(control, sorted, &zone) : UINT32_MAX;
         if (index != UINT32_MAX) {
             err = zone_restore(control, index, &zone, diags);
             *ret_zones += err == ERR_OK;
@@ -493,6 +534,7 @@ static int list_restore(struct control *control, struct unpack *list, struct dia
         slab_reclaim(&control->slab, &garbage);
         result = err == ERR_NOMEM ? err : result;
     }
+    mem_free(control->alloc, sorted);
     return result;
 }
 

@@ -192,7 +192,7 @@ void image_ready(struct image *image)
 static bool is_due(const struct image *image)
 {
     const struct snapshot *current = publish_current(image->state->publish);
-    return image->ready && image->folder.locked && current && current->revision != image->revision;
+    return image->ready && image->folder.fd >= 0 && current && current->revision != image->revision;
 }
 
 /* Tells about a failure once, and about the end of it. */
@@ -262,7 +262,11 @@ static void on_write_due(void *ctx)
     if (image->under_way || !is_due(image)) {
         return;
     }
-    int err = write_begin(image);
+    /* The server that had the folder may have ended since. */
+    int err = image->folder.locked ? ERR_OK : image_folder_lock(&image->folder);
+    if (err == ERR_OK) {
+        err = write_begin(image);
+    }
     if (err == ERR_OK) {
         err = loop_job_start(image->state->loop, write_work, on_written, image);
         if (err != ERR_OK) {
@@ -300,7 +304,7 @@ void image_free(struct image *image)
     if (!image) {
         return;
     }
-    if (is_due(image) && write_begin(image) == ERR_OK) {
+    if (is_due(image) && image->folder.locked && write_begin(image) == ERR_OK) {
         write_work(image);
         write_end(image);
     }

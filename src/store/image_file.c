@@ -64,11 +64,17 @@ int image_folder_open(const struct alloc *alloc, const char *path, struct image_
         close(fd);
         return ERR_NOMEM;
     }
-    *out = (struct image_folder){.path = copy, .fd = fd, .locked = true};
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        out->locked = false;
-        return folder_fault(diags, path, errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO);
+    *out = (struct image_folder){.path = copy, .fd = fd};
+    int err = image_folder_lock(out);
+    return err == ERR_OK ? err : folder_fault(diags, path, err);
+}
+
+int image_folder_lock(struct image_folder *folder)
+{
+    if (flock(folder->fd, LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
     }
+    folder->locked = true;
     return ERR_OK;
 }
 

@@ -31,6 +31,8 @@ struct image_folder {
  * ERR_IO, ERR_NOMEM. */
 int image_folder_open(const struct alloc *alloc, const char *path, struct image_folder *out,
                       struct diag_list *diags);
+/* Tries again to get the folder that another server had. ERR_BUSY, ERR_IO. */
+int image_folder_lock(struct image_folder *folder);
 void image_folder_close(const struct alloc *alloc, struct image_folder *folder);
 
 /* An image that was found whole. */

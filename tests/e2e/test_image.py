@@ -183,6 +183,12 @@ def test_two_servers_do_not_share_a_folder(imaged, start, folder, tmp_path):
     assert "another server writes there" in second.log
     all_is_there(second)
     all_is_there(first)
+    before = image_of(second)["written_at"]
+    first.stop()
+    second.write("example.org.zone", zone_text(7, www="192.0.2.81"))
+    second.reload()
+    wait_until(lambda: image_of(second)["written_at"] != before)  # now the folder is free
+    assert image_of(second)["error"] is None
 
 
 def test_status_says_where_and_how_old(imaged, start):
