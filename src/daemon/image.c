@@ -179,9 +179,9 @@ void image_ready(struct image *image)
     const struct snapshot *current = publish_current(image->state->publish);
     if (image->restored > 0) {
         image->revision = current ? current->revision : 0; /* what the file says already */
-        on_settle_due(image);
         on_read_due(image);
     }
+    on_settle_due(image);
     image->ready = true;
     image_note(image);
 }
