@@ -405,22 +405,25 @@ static int place_compare(const uint8_t *origin, const char *file, const struct d
     return order ? order : strcmp(file, zone->file);
 }
 
+struct sorted {
+    struct zone_entry *entry;
+};
+
 /* Equal ones in the order of the configuration. */
 static int entries_order(const void *a, const void *b)
 {
-    const struct zone_entry *x = *(struct zone_entry *const *)a;
-    const struct zone_entry *y = *(struct zone_entry *const *)b;
+    const struct zone_entry *x = ((const struct sorted *)a)->entry;
+    const struct zone_entry *y = ((const struct sorted *)b)->entry;
     int order = place_compare(x->desired->origin, x->desired->file, y->desired);
     return order ? order : (x > y) - (x < y);
 }
 
 /* The configured zones by origin and file; NULL without memory. */
-static struct zone_entry **entries_sort(struct control *control)
+static struct sorted *entries_sort(struct control *control)
 {
-    struct zone_entry **sorted =
-        mem_new(control->alloc, (control->zone_count + 1) * sizeof(*sorted));
+    struct sorted *sorted = mem_new(control->alloc, (control->zone_count + 1) * sizeof(*sorted));
     for (uint32_t i = 0; sorted && i < control->zone_count; i++) {
-        sorted[i] = &control->zones[i];
+        sorted[i].entry = &control->zones[i];
     }
     if (sorted && control->zone_count > 0) {
         qsort(sorted, control->zone_count, sizeof(*sorted), entries_order);
@@ -429,23 +432,23 @@ static struct zone_entry **entries_sort(struct control *control)
 }
 
 /* The first of the configured zones of that origin and file that nothing was found for yet. */
-static uint32_t zone_entry_find(const struct control *control, struct zone_entry *const *sorted,
+static uint32_t zone_entry_find(const struct control *control, const struct sorted *sorted,
                                 const struct restored *zone)
 {
     uint32_t low = 0, high = control->zone_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (place_compare(zone->origin, zone->file, sorted[middle]->desired) > 0) {
+        if (place_compare(zone->origin, zone->file, sorted[middle].entry->desired) > 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
     for (; low < control->zone_count &&
-           place_compare(zone->origin, zone->file, sorted[low]->desired) == 0;
+           place_compare(zone->origin, zone->file, sorted[low].entry->desired) == 0;
          low++) {
-        if (!sorted[low]->served.present) {
-            return (uint32_t)(sorted[low] - control->zones);
+        if (!sorted[low].entry->served.present) {
+            return (uint32_t)(sorted[low].entry - control->zones);
         }
     }
     return UINT32_MAX;
@@ -513,7 +516,7 @@ static int zone_restore(struct control *control, uint32_t index, struct restored
 static int list_restore(struct control *control, struct unpack *list, struct diag_list *diags,
                         uint32_t *ret_zones)
 {
-    struct zone_entry **sorted = entries_sort(control);
+    struct sorted *sorted = entries_sort(control);
     int result = sorted ? ERR_OK : ERR_NOMEM;
     (void)unpack_u32(list);
     uint32_t zones = unpack_u32(list);

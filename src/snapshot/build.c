@@ -53,7 +53,7 @@ static int seen_init(struct build *build)
 
 static bool is_seen(const struct build *build, ref_t ref)
 {
-    return txn_owns(build->txn, ref) || (build->seen[ref / 8] >> ref % 8 & 1);
+    return txn_owns(build->txn, ref) || (build->seen && build->seen[ref / 8] >> ref % 8 & 1);
 }
 
 static void report_mixed(struct build *build, const uint16_t *types)
@@ -73,7 +73,7 @@ static int node_put(struct build *build, const struct qp_name *name, ref_t befor
     const struct slab *slab = build->txn->slab;
     if (before && node_same(node_at(slab, before), node_at(slab, fresh))) {
         txn_drop(build->txn, fresh); /* private: goes at once, takes no note */
-        if (!txn_owns(build->txn, before)) {
+        if (build->seen && !txn_owns(build->txn, before)) {
             build->seen[before / 8] |= (uint8_t)(1u << before % 8);
         }
         return ERR_OK;
