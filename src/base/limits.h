@@ -34,7 +34,20 @@
     X(LIMIT_CONTROL_BODY_BYTES, 65536, "body of one request to the control socket")              \
     X(LIMIT_DIFFERENCES, 10000, "differences of two views that are listed; the rest is counted") \
     X(LIMIT_LOADING, 4, "zone files read and parsed at the same time")                           \
-    X(LIMIT_STOP_MS, 5000, "how long a stop waits for queries under way")
+    X(LIMIT_STOP_MS, 5000, "how long a stop waits for queries under way")                        \
+    X(LIMIT_INSTANCES, 65535, "instances of one service: an SRV set of more fits nowhere")       \
+    X(LIMIT_SERVICES, 1048576, "services in one process")                                        \
+    X(LIMIT_INSTANCE_ADDRESSES, 64, "addresses of one instance, of all views together")          \
+    X(LIMIT_INSTANCE_ID_BYTES, 128, "id of an instance")                                         \
+    X(LIMIT_CHECKS, 16, "checks of one instance")                                                \
+    X(LIMIT_CHECK_INTERVAL_MS, 100, "shortest interval of a check")                              \
+    X(LIMIT_PROBES, 1024, "probes under way at the same time")                                   \
+    X(LIMIT_TAGS, 64, "tags, SRV names, sites or metadata of one object")                        \
+    X(LIMIT_ANSWERS, 64, "addresses that a policy `some` or `weighted` puts into one answer")    \
+    X(LIMIT_REGISTRY_NEGATIVE_TTL_S, 5, "a registered name may come back any moment")            \
+    X(LIMIT_REGISTRY_QUEUE, 4096, "changes of the registry that wait for the store")             \
+    X(LIMIT_HISTORY, 10000, "changes of declared state that are remembered")                     \
+    X(LIMIT_PLAN_BYTES, 67108864, "body of a request that applies a plan")
 
 enum limit {
 #define X(name, value, reason) name = value,

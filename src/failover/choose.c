@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "failover/choose.h"
+
+static const char *const NAMES[CHOICE_COUNT] = {
+#define X(kind, name, text) [kind] = name,
+    CHOICE_TABLE(X)
+#undef X
+};
+
+static const char *const TEXTS[CHOICE_COUNT] = {
+#define X(kind, name, text) [kind] = text,
+    CHOICE_TABLE(X)
+#undef X
+};
+
+const char *choice_name(enum choice_kind kind)
+{
+    return NAMES[kind];
+}
+
+const char *choice_text(enum choice_kind kind)
+{
+    return TEXTS[kind];
+}
+
+static bool taken_out(const struct candidate *candidate)
+{
+    return candidate->override == 1 + OVERRIDE_DOWN || candidate->override == 1 + OVERRIDE_DRAIN ||
+           (candidate->override == 0 &&
+            (candidate->verdict == VERDICT_MAINTENANCE || candidate->verdict == VERDICT_DRAINING));
+}
+
+bool candidate_works(const struct candidate *candidate)
+{
+    return candidate->override == 1 + OVERRIDE_UP ||
+           (candidate->override == 0 && verdict_works(candidate->verdict));
+}
+
+struct pool {
+    uint64_t weight, working_weight;
+    uint32_t count, working;
+};
+
+static struct pool pool_sum(const struct candidate *candidates, uint32_t count, uint16_t number)
+{
+    struct pool pool = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        if (candidates[i].pool != number) {
+            continue;
+        }
+        uint64_t weight = candidates[i].weight ? candidates[i].weight : 1;
+        bool works = candidate_works(&candidates[i]);
+        pool.count++;
+        pool.weight += weight;
+        pool.working += works;
+        pool.working_weight += works ? weight : 0;
+    }
+    return pool;
+}
+
+static uint16_t pool_number(const struct service *policy, uint32_t step)
+{
+    return step < policy->site_count ? (uint16_t)step : (uint16_t)POOL_REST;
+}
+
+/* The first pool that is not down; else that with the largest share that works; else the first with
+ * anything in it. */
+static struct pool pool_choose(const struct service *policy, const struct candidate *candidates,
+                               uint32_t count, struct choice *out)
+{
+    struct pool best = {0};
+    uint16_t best_number = POOL_REST;
+    for (uint32_t step = 0; step <= policy->site_count; step++) {
+        uint16_t number = pool_number(policy, step);
+        struct pool pool = pool_sum(candidates, count, number);
+        if (pool.count == 0) {
+            continue;
+        }
+        if (pool.working > 0 && pool.working_weight * 100 >= pool.weight * policy->site_percent) {
+            out->pool = number;
+            return pool;
+        }
+        out->site_down++;
+        if (best.count == 0 ||
+            pool.working_weight * best.weight > best.working_weight * pool.weight) {
+            best = pool;
+            best_number = number;
+        }
+    }
+    out->pool = best_number;
+    return best;
+}
+
+/* All of the pool that has worked before, without what an operator took out. */
+static uint32_t take_back(struct candidate *candidates, uint32_t count, uint16_t pool)
+{
+    uint32_t chosen = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct candidate *at = &candidates[i];
+        at->chosen = at->pool == pool && !taken_out(at) && (at->proven || candidate_works(at));
+        chosen += at->chosen;
+    }
+    return chosen;
+}
+
+static bool any_left_in(const struct candidate *candidates, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!taken_out(&candidates[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_working(struct candidate *candidates, uint32_t count, uint16_t pool)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        candidates[i].chosen = candidates[i].pool == pool && candidate_works(&candidates[i]);
+    }
+}
+
+/* No pool has anything that works: the first that gives something back. */
+static void none_works(const struct service *policy, struct candidate *candidates, uint32_t count,
+                       struct choice *out)
+{
+    if (policy->closed) {
+        out->kind = CHOICE_CLOSED;
+        return;
+    }
+    out->kind = any_left_in(candidates, count) ? CHOICE_UNPROVEN : CHOICE_OPERATOR;
+    for (uint32_t step = 0; step <= policy->site_count; step++) {
+        if (take_back(candidates, count, pool_number(policy, step)) > 0) {
+            out->kind = CHOICE_NEVER_EMPTY;
+            out->pool = pool_number(policy, step);
+            return;
+        }
+    }
+}
+
+static void weigh(struct candidate *candidates, uint32_t count, struct choice *out)
+{
+    bool all_zero = true;
+    for (uint32_t i = 0; i < count; i++) {
+        struct candidate *at = &candidates[i];
+        uint32_t share = ((uint32_t)at->weight * at->ramp + 999) / 1000;
+        at->share = at->chosen ? (uint16_t)share : 0;
+        all_zero = all_zero && at->share == 0;
+        out->chosen += at->chosen;
+        out->working += candidate_works(at);
+    }
+    for (uint32_t i = 0; all_zero && i < count; i++) {
+        candidates[i].share = candidates[i].chosen; /* weight 0: only when nothing else is left */
+    }
+}
+
+void choose(const struct service *policy, struct candidate *candidates, uint32_t count,
+            struct choice *out)
+{
+    *out = (struct choice){.kind = CHOICE_NONE, .pool = POOL_REST, .candidates = count};
+    for (uint32_t i = 0; i < count; i++) {
+        candidates[i].chosen = false;
+    }
+    if (count > 0) {
+        struct pool pool = pool_choose(policy, candidates, count, out);
+        if (pool.working == 0) {
+            none_works(policy, candidates, count, out);
+        } else if (pool.working * 100 < pool.count * policy->panic_percent) {
+            out->kind = CHOICE_PANIC;
+            take_back(candidates, count, out->pool);
+        } else {
+            out->kind = CHOICE_WORKING;
+            take_working(candidates, count, out->pool);
+        }
+    }
+    weigh(candidates, count, out);
+}
