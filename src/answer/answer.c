@@ -21,6 +21,7 @@ struct exchange {
     struct reply reply;
     struct walk_result result;
     struct trace *trace;
+    uint64_t random;
     unsigned view;
     bool subnet_counts;  /* the client subnet option came from a listed resolver */
     unsigned scope_bits; /* to echo with it, in the option's family */
@@ -109,8 +110,9 @@ static bool answers_same(const struct exchange *ex, const struct reply *reply,
 }
 
 /* Views whose answer to this question is the same as the one in ex->reply, as a set. */
-static uint64_t subnet_same_views(const struct exchange *ex)
+static uint64_t subnet_same_views(const struct exchange *ex, const struct address *client)
 {
+    const struct walk_draw draw = {.client = client, .random = ex->random};
     uint64_t same = UINT64_C(1) << ex->view;
     uint8_t scratch[SUBNET_SCRATCH_BYTES];
     size_t start = HEADER_BYTES + (size_t)ex->query.question_len;
@@ -120,7 +122,7 @@ static uint64_t subnet_same_views(const struct exchange *ex)
         struct walk_result result;
         memcpy(scratch, ex->reply.wire, start);
         reply_init(&reply, scratch, start, limit);
-        walk_answer(ex->snapshot, view, &ex->query, &reply, &result, NULL);
+        walk_answer(ex->snapshot, view, &ex->query, &draw, &reply, &result, NULL);
         if (answers_same(ex, &reply, &result)) {
             same |= UINT64_C(1) << view;
         }
@@ -146,12 +148,14 @@ static void subnet_scope(struct exchange *ex, const struct address *client)
         return;
     }
     /* A client whom no view is meant for says nothing about its neighbours. */
-    unsigned bits = 128;
+    unsigned bits = 128, family = ex->query.subnet.family == 1 ? 96 : 0;
     if (ex->view != VIEW_NONE) {
         bits = view_match_scope(ex->snapshot->scope->match, ex->client->listener, client,
-                                subnet_same_views(ex));
+                                subnet_same_views(ex, client));
     }
-    unsigned family = ex->query.subnet.family == 1 ? 96 : 0;
+    if (ex->result.per_client && bits < family + ex->query.subnet.source_bits) {
+        bits = family + ex->query.subnet.source_bits; /* chosen for these very addresses */
+    }
     ex->scope_bits = bits > family ? bits - family : 0;
     trace_add(ex->trace, TRACE_CLIENT_SUBNET, "from a listed resolver; scope /%u", ex->scope_bits);
 }
@@ -242,7 +246,8 @@ static void question(struct exchange *ex)
         ex->result.rcode = RCODE_FORMERR; /* RFC 6891 6.1.1: OPT is no data type */
         ex->result.kind = ANSWER_FORMERR;
     } else {
-        walk_answer(ex->snapshot, ex->view, query, &ex->reply, &ex->result, ex->trace);
+        const struct walk_draw draw = {.client = client, .random = ex->random};
+        walk_answer(ex->snapshot, ex->view, query, &draw, &ex->reply, &ex->result, ex->trace);
     }
     subnet_scope(ex, client);
 }
@@ -308,10 +313,10 @@ size_t answer(const struct snapshot *snapshot, const struct client *client, cons
               struct outcome *outcome, struct trace *trace)
 {
     struct exchange ex;
-    (void)random; /* rotation of registry answers will draw from it; static sets keep their order */
     ex.snapshot = snapshot;
     ex.client = client;
     ex.trace = trace;
+    ex.random = random; /* only registered names draw from it; static sets keep their order */
     ex.view = VIEW_NONE;
     ex.subnet_counts = false;
     ex.scope_bits = 0;

@@ -298,6 +298,39 @@ bool reply_add_set(struct reply *reply, enum reply_section section, uint16_t own
     return true;
 }
 
+bool reply_add_rotated(struct reply *reply, enum reply_section section, uint16_t owner,
+                       const struct node *node, const struct rrset *set, uint32_t ttl,
+                       unsigned start)
+{
+    struct rrset first = *set, rest = *set;
+    const uint8_t *from = rrset_data(node, set);
+    first.count = (uint16_t)(set->count - start);
+    rest.count = (uint16_t)start;
+    for (unsigned i = 0; i < start; i++) {
+        uint16_t len;
+        rdata_next(set, &from, &len);
+    }
+    first.at = (uint32_t)(from - (const uint8_t *)node);
+    return reply_add_set(reply, section, owner, node, &first, ttl, NULL) &&
+           reply_add_set(reply, section, owner, node, &rest, ttl, NULL);
+}
+
+unsigned reply_add_picked(struct reply *reply, enum reply_section section, uint16_t owner,
+                          const struct node *node, const struct rrset *set, uint32_t ttl,
+                          const struct pick *pick)
+{
+    struct rrset one = *set;
+    unsigned i = 0;
+    one.count = 1;
+    for (; i < pick->count; i++) {
+        one.at = pick->at[i];
+        if (!reply_add_set(reply, section, owner, node, &one, ttl, NULL)) {
+            break;
+        }
+    }
+    return i;
+}
+
 bool reply_add_name(struct reply *reply, enum reply_section section, uint16_t owner, uint16_t type,
                     uint32_t ttl, const uint8_t *name, uint16_t *target)
 {

@@ -13,7 +13,7 @@
 
 #include "base/limits.h"
 #include "dns/message.h"
-#include "snapshot/node.h"
+#include "answer/pick.h"
 
 struct reply {
     uint8_t *wire;
@@ -51,6 +51,16 @@ bool reply_name_is(const struct reply *reply, uint16_t at, const uint8_t *name);
 bool reply_add_set(struct reply *reply, enum reply_section section, uint16_t owner,
                    const struct node *node, const struct rrset *set, uint32_t ttl,
                    uint16_t *target);
+
+/* The same, beginning with record `start` and going round. */
+bool reply_add_rotated(struct reply *reply, enum reply_section section, uint16_t owner,
+                       const struct node *node, const struct rrset *set, uint32_t ttl,
+                       unsigned start);
+
+/* Adds the picked records in their order, as many as fit; returns how many. */
+unsigned reply_add_picked(struct reply *reply, enum reply_section section, uint16_t owner,
+                          const struct node *node, const struct rrset *set, uint32_t ttl,
+                          const struct pick *pick);
 
 /* Adds one record with an uncompressed name as its only rdata (a synthesized CNAME). */
 bool reply_add_name(struct reply *reply, enum reply_section section, uint16_t owner, uint16_t type,

@@ -24,6 +24,7 @@
     X(TRACE_NODATA, "nodata", "RFC 2308 2.2: the name has no such data")                  \
     X(TRACE_NXDOMAIN, "nxdomain", "RFC 2308 2.1: the name does not exist")                \
     X(TRACE_DATA, "data", "records put into the answer")                                  \
+    X(TRACE_PICK, "pick", "policy of a registered name: which records")                   \
     X(TRACE_ADDITIONAL, "additional", "addresses put beside the answer")                  \
     X(TRACE_TRUNCATED, "truncated", "RFC 2181 9: did not fit, TC set")                    \
     X(TRACE_REFUSED, "refused", "not answered here")                                      \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "answer/walk.h"
 
+#include "snapshot/policy.h"
+
 enum {
     SOA_FIXED_BYTES = 20
 };
@@ -10,6 +12,7 @@ struct walk {
     struct twig zones; /* of the view */
     uint16_t qtype;
     bool dnssec_ok;
+    struct walk_draw draw;
     struct reply *reply;
     struct walk_result *out;
     struct trace *trace;
@@ -94,8 +97,8 @@ static void add_set(struct walk *walk, enum reply_section section, uint16_t owne
     }
 }
 
-/* RFC 2308: the SOA, its TTL no more than its MINIMUM field. */
-static void add_soa(struct walk *walk)
+/* RFC 2308: the SOA, its TTL no more than its MINIMUM field, nor than `most`. */
+static void add_soa(struct walk *walk, uint32_t most)
 {
     const struct node *apex = zone_view_apex(walk->slab, walk->zone);
     const struct rrset *soa = apex ? node_find(apex, TYPE_SOA) : NULL;
@@ -107,17 +110,24 @@ static void add_soa(struct walk *walk)
     const uint8_t *rdata = rdata_next(soa, &at, &len);
     uint32_t minimum = len >= SOA_FIXED_BYTES ? wire_read32(rdata + len - 4) : 0;
     uint32_t ttl = soa->ttl < minimum ? soa->ttl : minimum;
+    ttl = ttl < most ? ttl : most;
     if (!reply_add_set(walk->reply, SECTION_AUTHORITY, owner_tail(walk, 0), apex, soa, ttl, NULL)) {
         walk->out->truncated = true;
     }
 }
 
-static void negative(struct walk *walk, bool nxdomain)
+static void negative_for(struct walk *walk, bool nxdomain, uint32_t most_ttl)
 {
     walk->out->rcode = nxdomain ? RCODE_NXDOMAIN : RCODE_NOERROR;
     walk->out->kind = nxdomain ? ANSWER_NXDOMAIN : ANSWER_NODATA;
     trace_type(walk, nxdomain ? TRACE_NXDOMAIN : TRACE_NODATA);
-    add_soa(walk);
+    add_soa(walk, most_ttl);
+}
+
+static void negative(struct walk *walk, bool nxdomain)
+{
+    bool registry = walk->zone->head.flags & ZONE_VIEW_REGISTRY;
+    negative_for(walk, nxdomain, registry ? LIMIT_REGISTRY_NEGATIVE_TTL_S : UINT32_MAX);
 }
 
 /* Addresses of `target` from the zone at hand: those below the cut at `cut_labels` must fit. */
@@ -298,9 +308,84 @@ static enum step dname(struct walk *walk)
     return follow(walk, name, place);
 }
 
+/* --- registered names ----------------------------------------------------------------------------
+ */
+
+static void add_picked(struct walk *walk, const struct node *node, const struct rrset *set,
+                       const struct pick *pick, bool whole)
+{
+    unsigned added =
+        reply_add_picked(walk->reply, SECTION_ANSWER, walk->owner, node, set, set->ttl, pick);
+    const struct glue no_cut = {0};
+    struct rrset one = *set;
+    walk->out->truncated = walk->out->truncated || !whole || added < pick->count;
+    trace_add(walk->trace, TRACE_PICK, "%u of %u records%s", added, set->count,
+              whole ? "" : ", the same ones whenever this client asks");
+    one.count = 1;
+    for (unsigned i = 0; i < added && !walk->out->truncated; i++) {
+        one.at = pick->at[i];
+        add_addresses(walk, node, &one, &no_cut);
+    }
+}
+
+/* All of the set, beginning anywhere; what does not fit is left out by client, not by chance, so
+ * that who asks again is told the same (and over TCP: all). */
+static void add_rotated(struct walk *walk, const struct node *node, const struct rrset *set)
+{
+    struct reply mark = *walk->reply;
+    const struct glue no_cut = {0};
+    unsigned start = set->count > 1 ? (unsigned)((walk->draw.random >> 32) * set->count >> 32) : 0;
+    if (reply_add_rotated(walk->reply, SECTION_ANSWER, walk->owner, node, set, set->ttl, start)) {
+        add_addresses(walk, node, set, &no_cut);
+        return;
+    }
+    struct pick pick;
+    reply_rewind(walk->reply, &mark);
+    pick_stable(node, set, walk->draw.client, PICK_MOST, &pick);
+    walk->out->per_client = true;
+    add_picked(walk, node, set, &pick, false);
+}
+
+/* A registered name: what its policy takes of the set. */
+static void service_matched(struct walk *walk, const struct node *node)
+{
+    const uint8_t *weights;
+    struct policy policy = policy_read(node, &weights);
+    unsigned count;
+    const struct rrset *sets = node_visible_sets(node, &count), *set = NULL;
+    for (unsigned i = 0; i < count && !set; i++) {
+        set = sets[i].type == walk->qtype || walk->qtype == TYPE_ANY ? &sets[i] : NULL;
+    }
+    if (!set) {
+        negative_for(walk, false, policy.negative_ttl_s);
+        return;
+    }
+    bool address = set->type == TYPE_A || set->type == TYPE_AAAA;
+    walk->out->kind = ANSWER_POSITIVE;
+    trace_set(walk, TRACE_DATA, set);
+    if (policy.mode == POLICY_ALL || (policy.mode == POLICY_WEIGHTED && !address)) {
+        add_rotated(walk, node, set);
+        return;
+    }
+    struct pick pick;
+    if (policy.mode == POLICY_WEIGHTED) {
+        weights += set->type == TYPE_AAAA ? 2 * (size_t)policy.counts[0] : 0;
+        pick_weighted(set, policy.weighted ? weights : NULL, walk->draw.random, policy.answers,
+                      &pick);
+    } else {
+        pick_stable(node, set, walk->draw.client, policy.answers, &pick);
+        walk->out->per_client = true;
+    }
+    add_picked(walk, node, set, &pick, true);
+}
+
 /* The name is `node`'s, or the node is the wildcard that stands in for it. */
 static enum step matched(struct walk *walk, const struct node *node)
 {
+    if (node->head.flags & NODE_SERVICE) {
+        service_matched(walk, node);
+        return STEP_DONE;
+    }
     const struct rrset *set = walk->qtype == TYPE_ANY
                                   ? node_rrsets(node) /* RFC 8482 4.1: one set */
                                   : node_find(node, walk->qtype);
@@ -442,7 +527,8 @@ static enum step link_answer(struct walk *walk)
 }
 
 void walk_answer(const struct snapshot *snapshot, unsigned view, const struct query *query,
-                 struct reply *reply, struct walk_result *out, struct trace *trace)
+                 const struct walk_draw *draw, struct reply *reply, struct walk_result *out,
+                 struct trace *trace)
 {
     struct walk walk;
     *out = (struct walk_result){.ede = EDE_NONE, .zone = UINT32_MAX, .kind = ANSWER_NODATA};
@@ -450,6 +536,7 @@ void walk_answer(const struct snapshot *snapshot, unsigned view, const struct qu
     walk.zones = snapshot->views[view];
     walk.qtype = query->qtype;
     walk.dnssec_ok = query->dnssec_ok;
+    walk.draw = *draw;
     walk.reply = reply;
     walk.out = out;
     walk.trace = trace;

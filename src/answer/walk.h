@@ -14,10 +14,18 @@ struct walk_result {
     uint8_t rcode;
     uint8_t kind; /* enum answer_kind */
     bool authoritative, truncated;
-    int ede;       /* enum dns_ede */
-    uint32_t zone; /* of the first link; UINT32_MAX: none */
+    bool per_client; /* another client of the view might be told something else */
+    int ede;         /* enum dns_ede */
+    uint32_t zone;   /* of the first link; UINT32_MAX: none */
+};
+
+/* What registered names may draw on: who asks, and chance. */
+struct walk_draw {
+    const struct address *client;
+    uint64_t random;
 };
 
 /* Fills the sections of `reply` for a question of class IN in the given view. */
 void walk_answer(const struct snapshot *snapshot, unsigned view, const struct query *query,
-                 struct reply *reply, struct walk_result *out, struct trace *trace);
+                 const struct walk_draw *draw, struct reply *reply, struct walk_result *out,
+                 struct trace *trace);

@@ -467,6 +467,23 @@ int zone_compile_view(struct txn *txn, const struct desired_zone *zone,
     return err == ERR_OK && findings->errors ? ERR_INVALID : err;
 }
 
+/* Puts the base's node (0: none) into the tree in place of what the name had. */
+static int tree_share(struct txn *txn, struct zone_tree *tree, const struct qp_name *name,
+                      ref_t node)
+{
+    if (!node) {
+        int err = qp_remove(txn, &tree->root, name);
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    }
+    txn_retain(txn, node);
+    int err = qp_set(txn, &tree->root, name, node, node_leaf_flags(node_at(txn->slab, node)));
+    if (err != ERR_OK) {
+        struct retired none = {0};
+        slab_release(txn->slab, node, &none); /* the base holds it: nothing is retired */
+    }
+    return err;
+}
+
 /* The base's new node of the name, with the view's edits, when it has any. */
 static int change_with_edits(struct txn *txn, const struct zone_edit *edits, uint32_t count,
                              ref_t base_node, unsigned view, const struct qp_name *name,
@@ -503,18 +520,23 @@ int zone_compile_change(struct txn *txn, const struct desired_zone *zone, struct
     }
     tree->wildcard = tree->wildcard || qp_name_has_wildcard(name);
     err = qp_follow(txn, &tree->root, base_old, base_new, name);
-    if (err != ERR_NOT_FOUND) {
-        return err;
+    return err == ERR_NOT_FOUND ? tree_share(txn, tree, name, node) : err;
+}
+
+int zone_compile_name(struct txn *txn, const struct desired_zone *zone,
+                      const struct zone_base *base, const struct zone_edits *edits, unsigned view,
+                      const struct qp_name *name, struct zone_tree *tree)
+{
+    uint8_t owner[NAME_MAX];
+    memcpy(owner, name->wire, name->len);
+    memcpy(owner + name->len, zone->origin, name_len(zone->origin));
+    if (subtree_hidden(zone, owner, view)) {
+        return tree_share(txn, tree, name, 0);
     }
-    if (!node) {
-        err = qp_remove(txn, &tree->root, name);
-        return err == ERR_NOT_FOUND ? ERR_OK : err;
-    }
-    txn_retain(txn, node);
-    err = qp_set(txn, &tree->root, name, node, node_leaf_flags(node_at(txn->slab, node)));
-    if (err != ERR_OK) {
-        struct retired none = {0};
-        slab_release(txn->slab, node, &none); /* the base holds it: nothing is retired */
-    }
-    return err;
+    uint32_t count;
+    uint32_t first = zone_edits_find(edits, owner, &count);
+    ref_t node = qp_get(txn->slab, base->root, name);
+    bool done = false;
+    int err = change_with_edits(txn, edits->edits + first, count, node, view, name, tree, &done);
+    return err != ERR_OK || done ? err : tree_share(txn, tree, name, node);
 }

@@ -60,3 +60,8 @@ int zone_compile_view(struct txn *txn, const struct desired_zone *zone,
 int zone_compile_change(struct txn *txn, const struct desired_zone *zone, struct twig base_old,
                         struct twig base_new, const struct zone_edits *edits, unsigned view,
                         const struct qp_name *name, struct zone_tree *tree);
+
+/* Makes one name of a view's tree what base and edits say, whatever stands there. */
+int zone_compile_name(struct txn *txn, const struct desired_zone *zone,
+                      const struct zone_base *base, const struct zone_edits *edits, unsigned view,
+                      const struct qp_name *name, struct zone_tree *tree);

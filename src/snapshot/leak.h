@@ -23,3 +23,8 @@ int zone_guard_addresses(const struct slab *slab, const struct desired *desired,
 int zone_guard_name(const struct slab *slab, const struct desired *desired,
                     const struct desired_zone *zone, const uint8_t *owner,
                     const struct zone_tree *trees, struct findings *findings);
+
+/* May the view hand out this address for the name? (RFC 1918 and the like: only internal views, or
+ * by an exception.) */
+bool leak_allows(const struct desired *desired, unsigned view, const uint8_t *owner,
+                 const struct address *address);

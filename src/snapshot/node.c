@@ -184,6 +184,9 @@ static unsigned node_flags(const struct node *node)
     const struct rrset *sets = node_rrsets(node);
     for (unsigned i = 0; i < node->head.count; i++) {
         switch (sets[i].type) {
+        case 0:
+            flags |= NODE_SERVICE;
+            break;
         case TYPE_SOA:
             flags |= apex ? NODE_APEX : 0;
             break;

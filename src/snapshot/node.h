@@ -26,6 +26,7 @@ enum {
     NODE_CNAME = 8,
     NODE_PRIVATE = 16, /* hands out an address that is not public, hints included */
     NODE_PUBLIC = 32,  /* hands out a public address */
+    NODE_SERVICE = 64, /* a registered name: its first set is the hidden one of policy.h */
 };
 
 struct rrset {
@@ -154,7 +155,8 @@ void node_each_address(const struct node *node, node_address_fn *each, void *ctx
 
 enum {
     ZONE_VIEW_LOADED = 1,
-    ZONE_VIEW_WILDCARD = 2
+    ZONE_VIEW_WILDCARD = 2,
+    ZONE_VIEW_REGISTRY = 4, /* negatives anywhere in it are short-lived */
 };
 
 struct zone_view {
