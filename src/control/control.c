@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "control/state.h"
+#include "control/service_state.h"
 
 #include "base/assert.h"
 #include "base/error.h"
@@ -135,7 +135,7 @@ static void edit_commit(struct control *control, struct edit *edit)
 {
     txn_commit(&edit->txn, &control->retired);
     memcpy(control->views, edit->views, sizeof(control->views));
-    changed(control);
+    control->changed = true;
 }
 
 static void edit_abort(struct control *control, struct edit *edit)
@@ -156,12 +156,37 @@ static int trees_serve(struct control *control, uint32_t index, struct edit *edi
 {
     int err = zone_put(&edit->txn, control->zones[index].desired, index, edit->view_count, trees,
                        edit->views);
+    if (err == ERR_OK && control->services) {
+        const struct names_target target = {&edit->txn, control->desired, control->zones,
+                                            edit->views, index};
+        err = services_put_all(control->services, &target);
+    }
     if (err != ERR_OK) {
         edit_abort(control, edit);
         return err;
     }
     edit_commit(control, edit);
+    changed(control);
     return ERR_OK;
+}
+
+int control_trees_change(struct control *control, trees_change *change, struct services *services)
+{
+    struct edit edit;
+    int err = snapshot_reserve(control, control->desired->view_count);
+    if (err != ERR_OK) {
+        return err;
+    }
+    edit_begin(control, &edit, control->desired->view_count);
+    const struct names_target target = {&edit.txn, control->desired, control->zones, edit.views,
+                                        UINT32_MAX};
+    err = change(services, &target);
+    if (err == ERR_OK) {
+        edit_commit(control, &edit);
+    } else {
+        edit_abort(control, &edit);
+    }
+    return err;
 }
 
 int version_serve(struct control *control, uint32_t index, struct version *version,
@@ -394,6 +419,7 @@ int control_change_name(struct control *control, uint32_t zone, const uint8_t *o
     node_draft_deinit(&draft);
     if (err == ERR_OK) {
         edit_commit(control, &edit);
+        changed(control);
         entry->served.base = base;
         return ERR_OK;
     }
@@ -677,6 +703,11 @@ int control_reload(struct control *control, const struct desired *desired,
     err = err == ERR_OK ? reload_sort(&reload) : err;
     if (err == ERR_OK) {
         err = reload.zones && reload.from && reload.carried ? reload_zones(&reload) : ERR_NOMEM;
+    }
+    if (err == ERR_OK && control->services) {
+        const struct names_target target = {&reload.txn, desired, reload.zones, reload.views,
+                                            UINT32_MAX};
+        err = services_put_all(control->services, &target);
     }
     if (err == ERR_OK) {
         reload_commit(&reload);

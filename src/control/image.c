@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/pack.h"
-#include "control/state.h"
+#include "control/service_state.h"
 #include "dns/name.h"
 #include "snapshot/relocate.h"
 
@@ -51,11 +51,12 @@ static void rules_pack_overlay(struct pack *pack, const struct desired_overlay *
 }
 
 /* Everything besides the records that decides what the views see of a zone. */
-static void rules_pack(struct pack *pack, const struct desired *desired,
+static void rules_pack(struct pack *pack, const struct control *control,
                        const struct desired_zone *zone)
 {
     pack_text(pack, HORIZON_VERSION);
-    rules_pack_views(pack, desired);
+    rules_pack_views(pack, control->desired);
+    pack_u8(pack, services_have_names(control->services));
     pack_u64(pack, zone->only);
     pack_u32(pack, zone->subtree_count);
     for (uint32_t i = 0; i < zone->subtree_count; i++) {
@@ -148,7 +149,7 @@ static void plan_pack_zone(struct image_plan *plan, const struct control *contro
     struct pack *list = &plan->list, rules;
     const struct zone_base *base = &entry->served.base;
     pack_init(&rules, plan->alloc);
-    rules_pack(&rules, control->desired, entry->desired);
+    rules_pack(&rules, control, entry->desired);
     rules_pack_name(list, entry->desired->origin);
     pack_text(list, entry->desired->file);
     pack_bytes(list, rules.buf.data, rules.buf.len);
@@ -459,9 +460,10 @@ static bool rules_are_same(const struct control *control, const struct zone_entr
 {
     struct pack rules;
     pack_init(&rules, control->alloc);
-    rules_pack(&rules, control->desired, entry->desired);
+    rules_pack(&rules, control, entry->desired);
     bool same = rules.err == ERR_OK && rules.buf.len == zone->rules_len &&
-                memcmp(rules.buf.data, zone->rules, zone->rules_len) == 0;
+                memcmp(rules.buf.data, zone->rules, zone->rules_len) == 0 &&
+                !services_have_names(control->services); /* what they have now is put in anew */
     pack_deinit(&rules);
     return same;
 }

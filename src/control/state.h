@@ -42,8 +42,11 @@ struct taken {
     struct snapshot snapshot;
 };
 
+struct services;
+
 struct control {
     const struct alloc *alloc;
+    struct services *services; /* NULL: nothing can be registered */
     struct slab slab;
     struct twig views[LIMIT_VIEWS];
     const struct desired *desired;
@@ -100,3 +103,8 @@ void zone_problem_set(struct control *control, struct zone_entry *entry, const c
 /* Must a person look at the change from `old` to `new` first? Then `reason` says why. */
 bool version_guard(const struct control *control, const struct zone_base *old,
                    const struct zone_base *new, char *reason, size_t size);
+
+/* One change of the trees, all of it or none: `change` puts names in, into `target`. */
+struct names_target;
+typedef int trees_change(struct services *services, const struct names_target *target);
+int control_trees_change(struct control *control, trees_change *change, struct services *services);

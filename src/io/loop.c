@@ -38,6 +38,7 @@ struct loop_signal {
 struct loop_poll {
     uv_poll_t uv;
     struct target target;
+    unsigned events;
 };
 
 struct loop_bell {
@@ -271,9 +272,23 @@ static void poll_closed(uv_handle_t *handle)
 
 static void poll_ready(uv_poll_t *uv, int status, int events)
 {
-    (void)status;
-    (void)events;
-    target_call(&((struct loop_poll *)uv)->target);
+    struct loop_poll *poll = (struct loop_poll *)uv;
+    bool ended = status < 0 || events & UV_DISCONNECT;
+    poll->events = (ended || events & UV_READABLE ? (unsigned)LOOP_READ : 0) |
+                   (ended || events & UV_WRITABLE ? (unsigned)LOOP_WRITE : 0);
+    target_call(&poll->target);
+}
+
+int loop_poll_want(struct loop_poll *poll, unsigned events)
+{
+    int wanted = UV_DISCONNECT | (events & LOOP_READ ? UV_READABLE : 0) |
+                 (events & LOOP_WRITE ? UV_WRITABLE : 0);
+    return error_from_uv(uv_poll_start(&poll->uv, wanted, poll_ready));
+}
+
+unsigned loop_poll_events(const struct loop_poll *poll)
+{
+    return poll->events;
 }
 
 int loop_poll_new(struct loop *loop, int fd, loop_callback *callback, void *ctx,

@@ -48,8 +48,16 @@ int loop_signal_new(struct loop *loop, int number, loop_callback *callback, void
 void loop_signal_free(struct loop_signal *signal);
 
 /* Calls back whenever `fd` can be read, or is at its end. The fd stays the caller's. */
+enum {
+    LOOP_READ = 1,
+    LOOP_WRITE = 2
+};
 int loop_poll_new(struct loop *loop, int fd, loop_callback *callback, void *ctx,
                   struct loop_poll **ret_poll);
+/* What to call back for from now on: LOOP_READ, LOOP_WRITE or both. */
+int loop_poll_want(struct loop_poll *poll, unsigned events);
+/* In the callback: what has come. An error or the end of a connection is both. */
+unsigned loop_poll_events(const struct loop_poll *poll);
 void loop_poll_free(struct loop_poll *poll);
 
 int loop_bell_new(struct loop *loop, loop_callback *callback, void *ctx,

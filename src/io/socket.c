@@ -227,3 +227,42 @@ int socket_copy(int fd, int *ret_fd)
     *ret_fd = copy;
     return ERR_OK;
 }
+
+int socket_connect(enum socket_kind kind, const struct endpoint *endpoint, int *ret_fd)
+{
+    union socket_name name;
+    socklen_t len = endpoint_to_name(endpoint, &name);
+    int type = kind == SOCKET_UDP ? SOCK_DGRAM : SOCK_STREAM;
+    int fd = socket(name.base.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return socket_error(errno);
+    }
+    const struct linger none = {.l_onoff = 1};
+    if (kind == SOCKET_TCP) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+        (void)option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    }
+    if (connect(fd, &name.base, len) != 0 && errno != EINPROGRESS) {
+        int number = errno;
+        close(fd);
+        errno = number;
+        return socket_error(number);
+    }
+    *ret_fd = fd;
+    return ERR_OK;
+}
+
+int socket_connected(int fd)
+{
+    int number = 0;
+    socklen_t len = sizeof number;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &len) == 0 ? number : errno;
+}
+
+int socket_keep_alive(int fd, unsigned idle_s, unsigned tries)
+{
+    int err = option_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    err = err == ERR_OK ? option_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)idle_s) : err;
+    err = err == ERR_OK ? option_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 1) : err;
+    return err == ERR_OK ? option_set(fd, IPPROTO_TCP, TCP_KEEPCNT, (int)tries) : err;
+}

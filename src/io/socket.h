@@ -56,6 +56,15 @@ int socket_tune(int fd, enum socket_kind kind, unsigned flags);
 int socket_listen(int fd);
 /* What a socket is bound to and what kind it is; ERR_UNSUPPORTED for anything but UDP and TCP. */
 int socket_describe(int fd, enum socket_kind *ret_kind, struct endpoint *ret_endpoint);
+/* Begins a connection to `endpoint` (SOCKET_UDP: sets the peer); it is made, or not, once the
+ * descriptor can be written: socket_connected() says which. It ends without lingering, so that
+ * nothing of it stays behind on this side. errno keeps the cause. ERR_LIMIT, ERR_NOMEM, ERR_IO. */
+int socket_connect(enum socket_kind kind, const struct endpoint *endpoint, int *ret_fd);
+/* The errno of a connection that was begun; 0: it is made. */
+int socket_connected(int fd);
+/* Asks the peer whether it lives after `idle_s` seconds of silence, `tries` times, a second apart.
+ */
+int socket_keep_alive(int fd, unsigned idle_s, unsigned tries);
 /* A second descriptor of the same socket, closed on exec. */
 int socket_copy(int fd, int *ret_fd);
 

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The health of instances: which checks they have, which probes those use, and the verdict that
+ * follows. Checks that ask the same of the same target use one probe.
+ */
+#include "control/service_state.h"
+
+#include "base/assert.h"
+#include "base/error.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum {
+    BUCKETS_LEAST = 64
+};
+
+/* --- probes --------------------------------------------------------------------------------------
+ */
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
+{
+    const uint8_t *at = data;
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    return text ? hash_bytes(hash, text, strlen(text) + 1) : hash_bytes(hash, "\1", 1);
+}
+
+static bool text_same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* The same question to the same target, as often? rise and fall are each check's own. */
+static bool probe_is(const struct probe *probe, const struct probe_order *order)
+{
+    const struct check *a = &probe->check, *b = order->check;
+    return memcmp(&probe->order.address, &order->address, sizeof(order->address)) == 0 &&
+           probe->order.port == order->port && a->kind == b->kind &&
+           a->interval_ms == b->interval_ms && a->timeout_ms == b->timeout_ms &&
+           text_same(a->text, b->text) && text_same(a->host, b->host) &&
+           text_same(a->send, b->send) && text_same(a->expect, b->expect) &&
+           a->status_low == b->status_low && a->status_high == b->status_high && a->tls == b->tls &&
+           a->verify == b->verify;
+}
+
+static uint64_t order_hash(const struct probe_order *order)
+{
+    const struct check *check = order->check;
+    uint64_t hash = hash_bytes(UINT64_C(0xcbf29ce484222325), &order->address, 16);
+    hash = hash_bytes(hash, &order->port, sizeof(order->port));
+    hash = hash_bytes(hash, &check->kind, sizeof(check->kind));
+    hash = hash_bytes(hash, &check->interval_ms, sizeof(check->interval_ms));
+    return hash_text(hash, check->text);
+}
+
+static int buckets_grow(struct services *services)
+{
+    uint32_t count = services->bucket_count ? services->bucket_count * 2 : BUCKETS_LEAST;
+    if (services->probe_count < services->bucket_count) {
+        return ERR_OK;
+    }
+    struct probe **buckets = mem_new_zero(services->alloc, count, sizeof(*buckets));
+    if (!buckets) {
+        return ERR_NOMEM;
+    }
+    for (uint32_t i = 0; i < services->bucket_count; i++) {
+        for (struct probe *at = services->buckets[i], *next; at; at = next) {
+            next = at->hash_next;
+            at->hash_next = buckets[at->hash & (count - 1)];
+            buckets[at->hash & (count - 1)] = at;
+        }
+    }
+    mem_free(services->alloc, services->buckets);
+    services->buckets = buckets;
+    services->bucket_count = count;
+    return ERR_OK;
+}
+
+/* The texts of a check in memory of the probe's own. */
+static int probe_texts(struct services *services, struct probe *probe)
+{
+    const char **texts[] = {&probe->check.text, &probe->check.host, &probe->check.send,
+                            &probe->check.expect};
+    size_t bytes = 1, at = 0;
+    for (unsigned i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        bytes += *texts[i] ? strlen(*texts[i]) + 1 : 0;
+    }
+    probe->texts = mem_new(services->alloc, bytes);
+    if (!probe->texts) {
+        return ERR_NOMEM;
+    }
+    for (unsigned i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        if (*texts[i]) {
+            size_t len = strlen(*texts[i]) + 1;
+            *texts[i] = memcpy(probe->texts + at, *texts[i], len);
+            at += len;
+        }
+    }
+    probe->check.name = probe->check.target = NULL;
+    return ERR_OK;
+}
+
+static int probe_new(struct services *services, const struct probe_order *order, struct probe **ret)
+{
+    struct probe *probe = mem_new_zero(services->alloc, 1, sizeof(*probe));
+    if (!probe || buckets_grow(services) != ERR_OK) {
+        mem_free(services->alloc, probe);
+        return ERR_NOMEM;
+    }
+    probe->order = *order;
+    probe->check = *order->check;
+    probe->order.check = &probe->check;
+    probe->order.probe = probe;
+    probe->hash = order_hash(order);
+    int err = probe_texts(services, probe);
+    if (err == ERR_OK) {
+        err = services->probes->start(services->probes->ctx, &probe->order, &probe->handle);
+    }
+    if (err != ERR_OK) {
+        mem_free(services->alloc, probe->texts);
+        mem_free(services->alloc, probe);
+        return err;
+    }
+    struct probe **bucket = &services->buckets[probe->hash & (services->bucket_count - 1)];
+    probe->hash_next = *bucket;
+    *bucket = probe;
+    services->probe_count++;
+    *ret = probe;
+    return ERR_OK;
+}
+
+static void probe_drop(struct services *services, struct probe *probe)
+{
+    struct probe **link = &services->buckets[probe->hash & (services->bucket_count - 1)];
+    while (*link != probe) {
+        link = &(*link)->hash_next;
+    }
+    *link = probe->hash_next;
+    services->probe_count--;
+    services->probes->stop(services->probes->ctx, probe->handle);
+    mem_free(services->alloc, probe->texts);
+    mem_free(services->alloc, probe);
+}
+
+static int probe_use(struct services *services, struct check_use *use,
+                     const struct probe_order *order)
+{
+    uint64_t hash = order_hash(order);
+    struct probe *probe =
+        services->bucket_count ? services->buckets[hash & (services->bucket_count - 1)] : NULL;
+    while (probe && !(probe->hash == hash && probe_is(probe, order))) {
+        probe = probe->hash_next;
+    }
+    if (!probe) {
+        int err = probe_new(services, order, &probe);
+        if (err != ERR_OK) {
+            return err;
+        }
+    } else if (use->health.seen == VERDICT_UNKNOWN) {
+        use->health.seen = probe->uses->health.seen; /* somebody has looked already */
+    }
+    use->probe = probe;
+    use->next = probe->uses;
+    probe->uses = use;
+    return ERR_OK;
+}
+
+static void probe_leave(struct services *services, struct check_use *use)
+{
+    if (!use->probe) {
+        return;
+    }
+    struct check_use **link = &use->probe->uses;
+    while (*link != use) {
+        link = &(*link)->next;
+    }
+    *link = use->next;
+    if (!use->probe->uses) {
+        probe_drop(services, use->probe);
+    }
+    use->probe = NULL;
+}
+
+void probes_free(struct services *services)
+{
+    ASSERT(services->probe_count == 0);
+    mem_free(services->alloc, services->buckets);
+}
+
+/* --- the checks of an instance -------------------------------------------------------------------
+ */
+
+struct health_policy check_policy(const struct services *services, const struct check_use *use)
+{
+    const struct service *service = service_now(use->instance->entry->service);
+    struct health_policy policy = health_policy_default();
+    (void)services;
+    policy.rise = use->check->rise;
+    policy.fall = use->check->fall;
+    policy.suppress = service && service->flap_half_life_ms ? policy.suppress : 0;
+    policy.half_life_ms = service ? service->flap_half_life_ms : policy.half_life_ms;
+    policy.hold = service && service->flap_hold_up ? FLAP_HOLD_UP : FLAP_HOLD_DOWN;
+    return policy;
+}
+
+static bool is_probed(enum check_kind kind)
+{
+    return kind != CHECK_TTL && kind != CHECK_CALCULATED && kind != CHECK_ALIAS;
+}
+
+/* The instance's checks, own ones in place of the service's of the same name. Returns how many. */
+static unsigned checks_of(const struct service *service, const struct instance *instance,
+                          const struct check *out[2 * LIMIT_CHECKS])
+{
+    unsigned count = 0;
+    for (unsigned i = 0; service && i < service->check_count; i++) {
+        bool replaced = false;
+        for (unsigned k = 0; k < instance->check_count && !replaced; k++) {
+            replaced = strcmp(instance->checks[k].name, service->checks[i].name) == 0;
+        }
+        if (!replaced) {
+            out[count++] = &service->checks[i];
+        }
+    }
+    for (unsigned k = 0; k < instance->check_count; k++) {
+        out[count++] = &instance->checks[k];
+    }
+    return count;
+}
+
+/* What a check connects to: its own target, or the instance's first address. */
+static struct probe_order order_of(const struct instance *instance, const struct check *check)
+{
+    struct probe_order order = {.address = instance->addresses[0].address,
+                                .port = check->port ? check->port : instance->port,
+                                .check = check};
+    if (check->target) {
+        address_from_text(check->target, &order.address);
+    }
+    return order;
+}
+
+static void use_drop(struct services *services, struct check_use *use)
+{
+    timer_stop(&services->timers, &use->timer);
+    probe_leave(services, use);
+    mem_free(services->alloc, use->detail);
+    use->detail = NULL;
+}
+
+void instance_checks_drop(struct services *services, struct instance_run *run)
+{
+    for (unsigned i = 0; i < run->check_count; i++) {
+        use_drop(services, &run->checks[i]);
+    }
+    services->timer_total -= run->check_count;
+    mem_free(services->alloc, run->checks);
+    run->checks = NULL;
+    run->check_count = 0;
+}
+
+static void silence_start(struct services *services, struct check_use *use)
+{
+    struct duration ttl = duration_from_ms(use->check->interval_ms);
+    timer_set(&services->timers, &use->timer, mono_add(services->now, ttl));
+}
+
+/* Goes on with what the same check of the instance knew before. */
+static void use_inherit(struct check_use *use, const struct instance_run *run)
+{
+    for (unsigned i = 0; i < run->check_count; i++) {
+        const struct check_use *old = &run->checks[i];
+        if (old->check->kind == use->check->kind &&
+            strcmp(old->check->name, use->check->name) == 0) {
+            use->health = old->health;
+            return;
+        }
+    }
+}
+
+int instance_checks_make(struct services *services, struct instance_run *run)
+{
+    const struct instance *instance = instance_now(run->entry);
+    const struct service *service = service_now(run->entry->service);
+    const struct check *wanted[2 * LIMIT_CHECKS];
+    unsigned count = checks_of(service, instance, wanted);
+    struct check_use *uses = mem_new_zero(services->alloc, count ? count : 1, sizeof(*uses));
+    int err = uses ? timers_reserve(&services->timers, services->timer_total + count) : ERR_NOMEM;
+    unsigned made = 0;
+    for (; err == ERR_OK && made < count; made++) {
+        struct check_use *use = &uses[made];
+        *use = (struct check_use){.instance = run, .check = wanted[made]};
+        use->timer.kind = TIMER_CHECK;
+        health_init(&use->health, run->verdict, services->now);
+        use_inherit(use, run);
+        if (is_probed(use->check->kind)) {
+            struct probe_order order = order_of(instance, use->check);
+            order.at_once = use->health.seen == VERDICT_UNKNOWN;
+            err = probe_use(services, use, &order);
+        }
+    }
+    if (err != ERR_OK) {
+        for (unsigned i = 0; i < made; i++) {
+            use_drop(services, &uses[i]);
+        }
+        mem_free(services->alloc, uses);
+        return err;
+    }
+    instance_checks_drop(services, run);
+    run->checks = uses;
+    run->check_count = count;
+    services->timer_total += count;
+    for (unsigned i = 0; i < count; i++) {
+        if (uses[i].check->kind == CHECK_TTL) {
+            silence_start(services, &uses[i]);
+        }
+    }
+    return ERR_OK;
+}
+
+/* --- verdicts ------------------------------------------------------------------------------------
+ */
+
+static enum verdict worse(enum verdict a, enum verdict b)
+{
+    static const uint8_t rank[VERDICT_COUNT] = {[VERDICT_PASSING] = 0,
+                                                [VERDICT_WARNING] = 1,
+                                                [VERDICT_UNKNOWN] = 2,
+                                                [VERDICT_CRITICAL] = 3};
+    return rank[b] > rank[a] ? b : a;
+}
+
+/* n of the others: of those that are neither calculated nor aliases. */
+static enum verdict calculated(const struct services *services, const struct instance_run *run,
+                               const struct check *check)
+{
+    unsigned working = 0;
+    for (unsigned i = 0; i < run->check_count; i++) {
+        const struct check_use *use = &run->checks[i];
+        struct health_policy policy = check_policy(services, use);
+        working += use->check->kind != CHECK_CALCULATED &&
+                   verdict_works(health_verdict(&policy, &use->health));
+    }
+    return working >= check->need ? VERDICT_PASSING : VERDICT_CRITICAL;
+}
+
+static bool has_calculated(const struct instance_run *run)
+{
+    for (unsigned i = 0; i < run->check_count; i++) {
+        if (run->checks[i].check->kind == CHECK_CALCULATED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* With a calculated check only those decide; without, the worst of all. */
+static enum verdict checks_verdict(const struct services *services, const struct instance_run *run)
+{
+    enum verdict verdict = VERDICT_PASSING;
+    bool by_count = has_calculated(run);
+    for (unsigned i = 0; i < run->check_count; i++) {
+        const struct check_use *use = &run->checks[i];
+        struct health_policy policy = check_policy(services, use);
+        if (use->check->kind == CHECK_CALCULATED) {
+            verdict = worse(verdict, calculated(services, run, use->check));
+        } else if (!by_count) {
+            verdict = worse(verdict, health_verdict(&policy, &use->health));
+        }
+    }
+    return run->lease_expired ? VERDICT_CRITICAL : verdict;
+}
+
+void instance_judge(struct services *services, struct instance_run *run, const char *detail)
+{
+    enum verdict before = run->verdict, now = checks_verdict(services, run);
+    if (now == before) {
+        return;
+    }
+    const struct service *service = service_now(run->entry->service);
+    bool recovers = !verdict_works(before) && verdict_works(now);
+    run->verdict = now;
+    run->proven = run->proven || verdict_works(now);
+    run->since = services->now;
+    if (recovers && service && service->slow_start_ms && !services->starting) {
+        run->recovered_at = services->now;
+        run->ramping = true;
+        timer_set(&services->timers, &run->ramp, services->now);
+    }
+    service_mark(services, run->entry->service, false);
+    services->events->verdict(services->events->ctx, run->entry, before, now, detail);
+}
+
+static void use_hold(struct services *services, struct check_use *use,
+                     const struct health_policy *policy)
+{
+    if (use->check->kind == CHECK_TTL) {
+        return; /* its timer waits for silence; a hold ends with the next report */
+    }
+    if (use->health.held) {
+        timer_set(&services->timers, &use->timer, health_reuse_at(policy, &use->health));
+    } else {
+        timer_stop(&services->timers, &use->timer);
+    }
+}
+
+static void use_outcome(struct services *services, struct check_use *use, enum outcome_kind outcome,
+                        const char *detail)
+{
+    struct health_policy policy = check_policy(services, use);
+    bool held = use->health.held;
+    bool changed = health_outcome(&policy, &use->health, outcome, services->now);
+    if (held || use->health.held) {
+        use_hold(services, use, &policy);
+    }
+    if (changed) {
+        mem_free(services->alloc, use->detail);
+        use->detail = mem_copy_text(services->alloc, detail);
+        instance_judge(services, use->instance, detail);
+    }
+}
+
+void services_outcome(struct services *services, struct probe *probe, enum outcome_kind outcome,
+                      const char *detail, struct mono now)
+{
+    services->now = now;
+    for (struct check_use *use = probe->uses; use; use = use->next) {
+        use_outcome(services, use, outcome, detail);
+    }
+}
+
+void check_timer_due(struct services *services, struct check_use *use)
+{
+    struct health_policy policy = check_policy(services, use);
+    if (use->check->kind == CHECK_TTL) {
+        use_outcome(services, use, OUTCOME_DEAD, "no report within its time");
+    } else if (health_step(&policy, &use->health, services->now)) {
+        instance_judge(services, use->instance, "the flap penalty has decayed");
+    } else {
+        use_hold(services, use, &policy);
+    }
+}
+
+int services_renew(struct services *services, struct instance_entry *entry, const char *check,
+                   enum outcome_kind outcome, const char *detail, struct mono now)
+{
+    struct instance_run *run = instance_run(entry);
+    const struct instance *instance = instance_now(entry);
+    bool found = !check;
+    services->now = now;
+    if (!run || !instance) {
+        return ERR_NOT_FOUND;
+    }
+    if (instance->lease_ms) {
+        run->lease_expired = false;
+        run->lease_until = mono_add(now, duration_from_ms(instance->lease_ms));
+        timer_set(&services->timers, &run->lease, run->lease_until);
+    }
+    for (unsigned i = 0; i < run->check_count; i++) {
+        struct check_use *use = &run->checks[i];
+        if (use->check->kind != CHECK_TTL || (check && strcmp(check, use->check->name) != 0)) {
+            continue;
+        }
+        found = true;
+        silence_start(services, use);
+        /* A report is the instance's own word: it counts at once. */
+        use_outcome(services, use,
+                    outcome == OUTCOME_FAIL   ? OUTCOME_DEAD
+                    : outcome == OUTCOME_PASS ? OUTCOME_ALIVE
+                                              : outcome,
+                    detail);
+    }
+    instance_judge(services, run, "renewed");
+    return found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+/* --- asking --------------------------------------------------------------------------------------
+ */
+
+void check_status(const struct services *services, const struct instance_entry *instance,
+                  unsigned check, struct mono now, struct check_status *out)
+{
+    const struct check_use *use = &instance_run(instance)->checks[check];
+    struct health_policy policy = check_policy(services, use);
+    *out = (struct check_status){
+        .check = use->check,
+        .verdict = health_verdict(&policy, &use->health),
+        .held = use->health.held,
+        .penalty = health_penalty(&policy, &use->health, now),
+        .reuse_at = health_reuse_at(&policy, &use->health),
+        .changed_at = use->health.changed_at,
+        .detail = use->detail ? use->detail : "",
+    };
+}

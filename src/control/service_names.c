@@ -1,0 +1,713 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * From a service and the health of its instances to the names of each view.
+ *
+ *   web.prod.internal.             A, AAAA, SRV, TXT of the chosen, and the hidden policy
+ *   _http._tcp.web.prod.internal.  SRV (RFC 2782), for each declared pair of labels
+ *   v2.web.prod.internal.          the same for those with a declared tag
+ *   web-1.web.prod.internal.       A, AAAA, TXT of one instance, whatever its health: who asks for
+ *                                  it by name (as the target of SRV) means it
+ *
+ * Views that see the same share nodes, and whole trees where those were one before.
+ */
+#include "control/service_state.h"
+
+#include "base/error.h"
+#include "dns/message.h"
+#include "snapshot/leak.h"
+#include "snapshot/policy.h"
+
+#include <stdlib.h>
+
+/* --- who is there --------------------------------------------------------------------------------
+ */
+
+uint64_t instance_views(const struct desired *desired, const struct instance *instance)
+{
+    uint64_t views = 0;
+    for (unsigned i = 0; i < instance->address_count; i++) {
+        const char *view = instance->addresses[i].view;
+        unsigned number = view ? desired_view_find(desired, view) : VIEW_NONE;
+        views |= !view ? VIEWS_ALL : number != VIEW_NONE ? UINT64_C(1) << number : 0;
+    }
+    return views;
+}
+
+/* An address for one view replaces, there, those for every view. */
+static bool address_shown(const struct desired *desired, const struct instance *instance,
+                          unsigned index, unsigned view)
+{
+    const struct service_address *address = &instance->addresses[index];
+    const char *name = desired->views[view].name;
+    bool own = false;
+    for (unsigned i = 0; i < instance->address_count && !own; i++) {
+        own = instance->addresses[i].view && strcmp(instance->addresses[i].view, name) == 0;
+    }
+    bool meant = own ? address->view && strcmp(address->view, name) == 0 : !address->view;
+    return meant && leak_allows(desired, view, instance->service, &address->address);
+}
+
+static bool instance_shown(const struct desired *desired, const struct instance *instance,
+                           unsigned view)
+{
+    for (unsigned i = 0; i < instance->address_count; i++) {
+        if (address_shown(desired, instance, i, view)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_tag(const struct instance *instance, const char *tag)
+{
+    for (unsigned i = 0; i < instance->tag_count; i++) {
+        if (strcmp(instance->tags[i], tag) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint16_t site_pool(const struct service *service, const char *site)
+{
+    for (unsigned i = 0; site && i < service->site_count; i++) {
+        if (strcmp(service->sites[i], site) == 0) {
+            return (uint16_t)i;
+        }
+    }
+    return POOL_REST;
+}
+
+uint32_t service_candidates(const struct services *services, const struct desired *desired,
+                            const struct service_entry *entry, unsigned view, const char *tag,
+                            struct candidate *candidates, const struct instance_entry **entries)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < entry->instance_count; i++) {
+        const struct instance *instance = instance_now(entry->instances[i]);
+        const struct instance_run *run = instance_run(entry->instances[i]);
+        if (!instance || !run || (tag && !has_tag(instance, tag)) ||
+            !instance_shown(desired, instance, view)) {
+            continue;
+        }
+        entries[count] = entry->instances[i];
+        candidates[count++] = (struct candidate){
+            .verdict = run->verdict,
+            .override = (uint8_t)(run->override ? 1 + run->override->action : 0),
+            .pool = site_pool(service_now(entry), instance->site),
+            .weight = instance->weight,
+            .proven = run->proven,
+            .ramp = instance_ramp(run, services->now),
+        };
+    }
+    return count;
+}
+
+/* --- one name ------------------------------------------------------------------------------------
+ */
+
+/* A name of the service and its node, for all views of a group. */
+struct job {
+    uint8_t name[NAME_MAX]; /* absolute */
+    ref_t ref;
+};
+
+struct build {
+    struct services *services;
+    const struct names_target *target;
+    struct service_run *run;
+    const struct service *service;
+    unsigned view;       /* of the group, that stands for the others */
+    unsigned origin_len; /* of its zone */
+    struct arena arena;  /* rdata until the node is encoded */
+    struct buf policy;
+    struct node_draft draft;
+    struct candidate *candidates; /* room for all instances */
+    const struct instance_entry **entries;
+    struct job *jobs;
+    uint32_t job_count, job_cap;
+    bool nomem, told; /* run->kind is set */
+};
+
+struct weighted_address {
+    uint8_t bytes[16]; /* an IPv4 address stands in the first four */
+    uint16_t type;
+    uint32_t weight;
+};
+
+static int address_order(const void *left, const void *right)
+{
+    const struct weighted_address *a = left, *b = right;
+    return a->type != b->type ? (a->type < b->type ? -1 : 1)
+                              : memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+static void record_add(struct build *build, uint16_t type, const void *rdata, size_t len)
+{
+    uint8_t *copy = arena_copy(&build->arena, rdata, len);
+    build->nomem =
+        build->nomem || !copy ||
+        node_draft_add(&build->draft, type, build->service->ttl_s, copy, (uint16_t)len) != ERR_OK;
+}
+
+/* The instance's own name, absolute. */
+static void label_name(const struct service *service, const char *id, uint8_t out[NAME_MAX])
+{
+    uint8_t label[64];
+    instance_label(service, id, label);
+    memcpy(out, label, label[0] + 1u);
+    memcpy(out + label[0] + 1, service->name, name_len(service->name));
+}
+
+static void srv_add(struct build *build, const struct instance *instance, uint16_t weight)
+{
+    uint8_t rdata[6 + NAME_MAX];
+    wire_write16(rdata, instance->priority);
+    wire_write16(rdata + 2, weight);
+    wire_write16(rdata + 4, instance->port);
+    label_name(build->service, instance->id, rdata + 6);
+    record_add(build, TYPE_SRV, rdata, 6 + name_len(rdata + 6));
+}
+
+/* One TXT of an instance: "id=...", "tags=...", and its metadata, a string each. */
+static void txt_add(struct build *build, const struct instance *instance)
+{
+    struct buf rdata;
+    char text[256];
+    bool failed = false;
+    if (instance->meta_count == 0 && instance->tag_count == 0) {
+        return;
+    }
+    buf_init(&rdata, build->services->alloc);
+    for (unsigned i = 0; i <= (unsigned)instance->tag_count + instance->meta_count; i++) {
+        unsigned meta = i - 1 - instance->tag_count;
+        size_t at = 1;
+        const char *key = i == 0                     ? "id"
+                          : i <= instance->tag_count ? "tag"
+                                                     : instance->meta[meta].key;
+        const char *value = i == 0                     ? instance->id
+                            : i <= instance->tag_count ? instance->tags[i - 1]
+                                                       : instance->meta[meta].value;
+        size_t key_len = strlen(key), value_len = strlen(value);
+        value_len = value_len > 254 - key_len ? 254 - key_len : value_len;
+        memcpy(text + at, key, key_len);
+        text[at + key_len] = '=';
+        memcpy(text + at + key_len + 1, value, value_len);
+        text[0] = (char)(key_len + 1 + value_len);
+        failed = failed || buf_append(&rdata, text, key_len + value_len + 2) != ERR_OK;
+    }
+    if (!failed && rdata.len <= 4096) {
+        record_add(build, TYPE_TXT, rdata.data, rdata.len);
+    }
+    build->nomem = build->nomem || failed;
+    buf_deinit(&rdata);
+}
+
+/* The addresses of an instance in the build's view, behind what is there. */
+static uint32_t addresses_of(const struct build *build, const struct instance *instance,
+                             uint32_t weight, struct weighted_address *out)
+{
+    uint32_t count = 0;
+    for (unsigned i = 0; i < instance->address_count; i++) {
+        const struct address *address = &instance->addresses[i].address;
+        if (!address_shown(build->target->desired, instance, i, build->view)) {
+            continue;
+        }
+        bool v4 = address_is_v4(address);
+        out[count] = (struct weighted_address){.type = v4 ? TYPE_A : TYPE_AAAA, .weight = weight};
+        memcpy(out[count].bytes, address->bytes + (v4 ? 12 : 0), v4 ? 4 : 16);
+        count++;
+    }
+    return count;
+}
+
+/* Sorts, joins equal ones (instances that share an address), and adds them as records. */
+static uint32_t addresses_add(struct build *build, struct weighted_address *list, uint32_t count,
+                              uint16_t *weights, uint16_t counts[2])
+{
+    uint32_t kept = 0;
+    counts[0] = counts[1] = 0;
+    if (count > 0) {
+        qsort(list, count, sizeof(*list), address_order);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (kept > 0 && address_order(&list[kept - 1], &list[i]) == 0) {
+            list[kept - 1].weight += list[i].weight;
+        } else {
+            list[kept++] = list[i];
+        }
+    }
+    for (uint32_t i = 0; i < kept; i++) {
+        bool v6 = list[i].type == TYPE_AAAA;
+        record_add(build, list[i].type, list[i].bytes, v6 ? 16 : 4);
+        counts[v6]++;
+        if (weights) {
+            weights[i] = (uint16_t)(list[i].weight < UINT16_MAX ? list[i].weight : UINT16_MAX);
+        }
+    }
+    return kept;
+}
+
+static void policy_add(struct build *build, const struct policy *policy, const uint16_t *weights)
+{
+    build->policy.len = 0;
+    if (policy_encode(&build->policy, policy, weights) != ERR_OK) {
+        build->nomem = true;
+        return;
+    }
+    record_add(build, TYPE_POLICY, build->policy.data, build->policy.len);
+}
+
+/* Encodes what the draft holds as one more name. */
+static int job_add(struct build *build, const uint8_t *name)
+{
+    if (build->nomem) {
+        return ERR_NOMEM;
+    }
+    if (build->job_count == build->job_cap) {
+        uint32_t cap = build->job_cap ? build->job_cap * 2 : 8;
+        struct job *jobs =
+            mem_resize(build->services->alloc, build->jobs, cap * sizeof(*build->jobs));
+        if (!jobs) {
+            return ERR_NOMEM;
+        }
+        build->jobs = jobs;
+        build->job_cap = cap;
+    }
+    struct job *job = &build->jobs[build->job_count];
+    size_t len = name_len(name);
+    memcpy(job->name, name, len);
+    int err = node_encode(build->target->txn, name, len - build->origin_len, &build->draft,
+                          &job->ref, NULL);
+    build->job_count += err == ERR_OK;
+    node_draft_clear(&build->draft);
+    arena_deinit(&build->arena);
+    arena_init(&build->arena, build->services->alloc);
+    return err;
+}
+
+static uint32_t negative_ttl(const struct service *service)
+{
+    return service->ttl_s < LIMIT_REGISTRY_NEGATIVE_TTL_S ? service->ttl_s
+                                                          : LIMIT_REGISTRY_NEGATIVE_TTL_S;
+}
+
+/* The draft of the chosen among those with `tag` (NULL: all). */
+static int chosen_draft(struct build *build, const char *tag, bool only_srv, struct choice *choice)
+{
+    const struct service *service = build->service;
+    uint32_t count = service_candidates(build->services, build->target->desired, build->run->entry,
+                                        build->view, tag, build->candidates, build->entries);
+    choose(service, build->candidates, count, choice);
+    uint32_t most = 0, used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        most += build->candidates[i].chosen ? instance_now(build->entries[i])->address_count : 0;
+    }
+    struct weighted_address *list = arena_new(&build->arena, (most + 1) * sizeof(*list));
+    uint16_t *weights = arena_new(&build->arena, (most + 1) * sizeof(*weights));
+    if (!list || !weights) {
+        return ERR_NOMEM;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct instance *instance = instance_now(build->entries[i]);
+        if (!build->candidates[i].chosen) {
+            continue;
+        }
+        if (!only_srv) {
+            used += addresses_of(build, instance, build->candidates[i].share, list + used);
+            txt_add(build, instance);
+        }
+        srv_add(build, instance, build->candidates[i].share);
+        if (!tag) {
+            instance_run(build->entries[i])->answered = true;
+        }
+    }
+    struct policy policy = {.mode = (uint8_t)service->mode,
+                            .answers = service->answers,
+                            .negative_ttl_s = negative_ttl(service)};
+    addresses_add(build, list, used, weights, policy.counts);
+    policy_add(build, &policy, service->mode == MODE_WEIGHTED ? weights : NULL);
+    return build->nomem ? ERR_NOMEM : ERR_OK;
+}
+
+static int instance_job(struct build *build, const struct instance *instance)
+{
+    struct weighted_address list[LIMIT_INSTANCE_ADDRESSES];
+    struct policy policy = {.mode = POLICY_ALL, .negative_ttl_s = negative_ttl(build->service)};
+    uint8_t name[NAME_MAX];
+    uint32_t count = addresses_of(build, instance, 1, list);
+    if (count == 0) {
+        return ERR_OK;
+    }
+    addresses_add(build, list, count, NULL, policy.counts);
+    txt_add(build, instance);
+    policy_add(build, &policy, NULL);
+    label_name(build->service, instance->id, name);
+    return job_add(build, name);
+}
+
+/* "_http._tcp" or "v2" before the service's name; false: too long. */
+static bool name_below(const struct service *service, const char *labels, uint8_t out[NAME_MAX])
+{
+    return name_from_text(labels, service->name, out) == ERR_OK;
+}
+
+/* All names of the service as the build's view sees them. */
+static int jobs_make(struct build *build, bool all)
+{
+    const struct service *service = build->service;
+    const struct service_entry *entry = build->run->entry;
+    struct choice choice, part;
+    uint8_t name[NAME_MAX];
+    int err = chosen_draft(build, NULL, false, &choice);
+    err = err == ERR_OK ? job_add(build, service->name) : err;
+    build->run->kind = build->told ? build->run->kind : choice.kind; /* of the first view */
+    build->told = true;
+    for (unsigned i = 0; err == ERR_OK && i < service->srv_count; i++) {
+        if (name_below(service, service->srv[i], name)) {
+            err = chosen_draft(build, NULL, true, &part);
+            err = err == ERR_OK ? job_add(build, name) : err;
+        }
+    }
+    for (unsigned i = 0; err == ERR_OK && i < service->tag_count; i++) {
+        if (name_below(service, service->tags[i], name)) {
+            err = chosen_draft(build, service->tags[i], false, &part);
+            err = err == ERR_OK ? job_add(build, name) : err;
+        }
+    }
+    for (uint32_t i = 0; err == ERR_OK && all && i < entry->instance_count; i++) {
+        const struct instance *instance = instance_now(entry->instances[i]);
+        err = instance ? instance_job(build, instance) : ERR_OK;
+    }
+    return err;
+}
+
+void service_names_each(const struct service *service, struct service_entry *entry, name_fn *each,
+                        void *ctx)
+{
+    uint8_t name[NAME_MAX];
+    for (unsigned i = 0; i < service->srv_count; i++) {
+        if (name_below(service, service->srv[i], name)) {
+            each(ctx, name);
+        }
+    }
+    for (unsigned i = 0; i < service->tag_count; i++) {
+        if (name_below(service, service->tags[i], name)) {
+            each(ctx, name);
+        }
+    }
+    for (uint32_t i = 0; i < entry->instance_count; i++) {
+        label_name(service, entry->instances[i]->id, name);
+        each(ctx, name);
+    }
+}
+
+/* --- the views -----------------------------------------------------------------------------------
+ */
+
+struct slot {
+    bool wanted, done;
+    uint32_t zone;
+    unsigned origin_len;
+    struct twig root; /* of the zone's names, before */
+    struct twig made; /* ... and after */
+};
+
+/* The zone that has the name in a view; false: none, or not loaded, or the name is its apex. */
+static bool slot_find(const struct names_target *target, const uint8_t *name, unsigned view,
+                      struct slot *out)
+{
+    struct qp_space space;
+    struct qp_name absolute;
+    qp_name_init(&absolute, &space, name, name_len(name) - 1);
+    ref_t ref = qp_find_longest(target->txn->slab, target->views[view], &absolute, false);
+    const struct zone_view *zone = ref ? zone_view_at(target->txn->slab, ref) : NULL;
+    if (!zone || !(zone->head.flags & ZONE_VIEW_LOADED) || zone->origin_labels == absolute.labels ||
+        (target->zone != UINT32_MAX && zone->zone != target->zone)) {
+        return false;
+    }
+    *out = (struct slot){
+        .wanted = true, .zone = zone->zone, .origin_len = zone->origin_len, .root = zone->root};
+    return true;
+}
+
+static struct zone_view *slot_touch(const struct names_target *target, const struct slot *slot,
+                                    unsigned view, int *ret_err)
+{
+    struct qp_space space;
+    struct qp_name origin;
+    struct twig *leaf;
+    const uint8_t *name = target->desired->zones[slot->zone].origin;
+    qp_name_init(&origin, &space, name, name_len(name) - 1);
+    *ret_err = qp_touch(target->txn, &target->views[view], &origin, &leaf);
+    return *ret_err == ERR_OK ? slab_at(target->txn->slab, leaf->ref) : NULL;
+}
+
+static bool root_same(struct twig a, struct twig b)
+{
+    return memcmp(&a, &b, sizeof(a)) == 0;
+}
+
+/* Do two views see every instance alike? */
+static bool views_alike(const struct desired *desired, const struct service_entry *entry,
+                        unsigned a, unsigned b)
+{
+    for (uint32_t i = 0; i < entry->instance_count; i++) {
+        const struct instance *instance = instance_now(entry->instances[i]);
+        for (unsigned k = 0; instance && k < instance->address_count; k++) {
+            if (address_shown(desired, instance, k, a) != address_shown(desired, instance, k, b)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Does the tree have all of it already? */
+static bool jobs_stand(const struct build *build, struct twig root)
+{
+    const struct slab *slab = build->target->txn->slab;
+    for (uint32_t i = 0; i < build->job_count; i++) {
+        struct qp_space space;
+        struct qp_name name;
+        const struct job *job = &build->jobs[i];
+        qp_name_init(&name, &space, job->name, name_len(job->name) - build->origin_len);
+        ref_t ref = qp_get(slab, root, &name);
+        if (!ref || !node_same(node_at(slab, ref), node_at(slab, job->ref))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int jobs_put(const struct build *build, struct zone_view *block)
+{
+    struct txn *txn = build->target->txn;
+    for (uint32_t i = 0; i < build->job_count; i++) {
+        struct qp_space space;
+        struct qp_name name;
+        const struct job *job = &build->jobs[i];
+        qp_name_init(&name, &space, job->name, name_len(job->name) - build->origin_len);
+        txn_retain(txn, job->ref);
+        int err = qp_set(txn, &block->root, &name, job->ref, 0);
+        if (err != ERR_OK) {
+            txn_drop(txn, job->ref);
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+/* The jobs into one view's tree, or the tree of another view of the group that was the same before.
+ */
+static int group_put(const struct build *build, struct slot *slots, unsigned first, unsigned view)
+{
+    struct txn *txn = build->target->txn;
+    struct slot *slot = &slots[view];
+    int err;
+    struct zone_view *block = slot_touch(build->target, slot, view, &err);
+    if (!block) {
+        return err;
+    }
+    for (unsigned other = first; other < view; other++) {
+        if (slots[other].done && slots[other].zone == slot->zone &&
+            root_same(slots[other].root, slot->root) && !twig_empty(slots[other].made)) {
+            err = txn_reserve(txn);
+            if (err == ERR_OK) {
+                txn_retain(txn, slots[other].made.ref);
+                if (!twig_empty(block->root)) {
+                    txn_drop(txn, block->root.ref);
+                }
+                block->root = slots[other].made;
+            }
+            return err;
+        }
+    }
+    err = jobs_put(build, block);
+    slot->made = block->root;
+    return err;
+}
+
+/* One group of views that see the service alike; `first` is its first. */
+static int group_build(struct build *build, struct slot *slots, unsigned first, bool all)
+{
+    const struct desired *desired = build->target->desired;
+    build->view = first;
+    build->origin_len = slots[first].origin_len;
+    int err = jobs_make(build, all);
+    for (unsigned view = first; err == ERR_OK && view < desired->view_count; view++) {
+        struct slot *slot = &slots[view];
+        bool member = slot->wanted && !slot->done && slot->origin_len == slots[first].origin_len &&
+                      (view == first || views_alike(desired, build->run->entry, first, view));
+        if (!member) {
+            continue;
+        }
+        if (!jobs_stand(build, slot->root)) {
+            err = group_put(build, slots, first, view);
+        }
+        slot->done = true;
+    }
+    for (uint32_t i = 0; i < build->job_count; i++) {
+        if (txn_reserve(build->target->txn) == ERR_OK) {
+            txn_drop(build->target->txn, build->jobs[i].ref);
+        } else {
+            err = ERR_NOMEM;
+        }
+    }
+    build->job_count = 0;
+    return err;
+}
+
+/* Views in which the service exists: where an instance has an address, or had one; without any
+ * instance the internal ones. */
+static uint64_t service_views(const struct names_target *target, const struct service_run *run)
+{
+    const struct service_entry *entry = run->entry;
+    uint64_t views = 0, internal = 0;
+    uint32_t there = 0;
+    for (uint32_t i = 0; i < entry->instance_count; i++) {
+        const struct instance *instance = instance_now(entry->instances[i]);
+        there += instance != NULL;
+        for (unsigned view = 0; instance && view < target->desired->view_count; view++) {
+            views |= instance_shown(target->desired, instance, view) ? UINT64_C(1) << view : 0;
+        }
+    }
+    for (unsigned view = 0; view < target->desired->view_count; view++) {
+        internal |= target->desired->views[view].internal ? UINT64_C(1) << view : 0;
+    }
+    return views | run->views | (there == 0 ? internal : 0);
+}
+
+int service_names_put(struct services *services, const struct names_target *target,
+                      struct service_run *run, bool all)
+{
+    struct slot slots[LIMIT_VIEWS] = {0};
+    uint32_t room = run->entry->instance_count + 1;
+    struct build build = {.services = services,
+                          .target = target,
+                          .run = run,
+                          .service = service_now(run->entry),
+                          .candidates = mem_new(services->alloc, room * sizeof(struct candidate)),
+                          .entries = mem_new(services->alloc, room * sizeof(void *))};
+    int err = build.candidates && build.entries ? ERR_OK : ERR_NOMEM;
+    arena_init(&build.arena, services->alloc);
+    buf_init(&build.policy, services->alloc);
+    node_draft_init(&build.draft, services->alloc);
+    for (uint32_t i = 0; i < run->entry->instance_count; i++) {
+        struct instance_run *instance = instance_run(run->entry->instances[i]);
+        if (instance) {
+            instance->answered = false;
+        }
+    }
+    run->views = service_views(target, run);
+    for (unsigned view = 0; view < target->desired->view_count; view++) {
+        slots[view].wanted = false;
+        if (run->views >> view & 1) {
+            slot_find(target, build.service->name, view, &slots[view]);
+        }
+    }
+    for (unsigned view = 0; err == ERR_OK && view < target->desired->view_count; view++) {
+        if (slots[view].wanted && !slots[view].done) {
+            err = group_build(&build, slots, view, all);
+        }
+    }
+    node_draft_deinit(&build.draft);
+    buf_deinit(&build.policy);
+    arena_deinit(&build.arena);
+    mem_free(services->alloc, build.jobs);
+    mem_free(services->alloc, build.candidates);
+    mem_free(services->alloc, build.entries);
+    return err;
+}
+
+int name_give_back(struct services *services, const struct names_target *target,
+                   const uint8_t *name)
+{
+    int err = ERR_OK;
+    (void)services;
+    for (unsigned view = 0; err == ERR_OK && view < target->desired->view_count; view++) {
+        struct slot slot;
+        struct qp_space space;
+        struct qp_name relative;
+        if (!slot_find(target, name, view, &slot)) {
+            continue;
+        }
+        qp_name_init(&relative, &space, name, name_len(name) - slot.origin_len);
+        ref_t ref = qp_get(target->txn->slab, slot.root, &relative);
+        if (!ref || !(node_at(target->txn->slab, ref)->head.flags & NODE_SERVICE)) {
+            continue;
+        }
+        const struct zone_entry *zone = &target->zones[slot.zone];
+        struct zone_view *block = slot_touch(target, &slot, view, &err);
+        if (block) {
+            struct zone_tree tree = {.root = block->root,
+                                     .wildcard = block->head.flags & ZONE_VIEW_WILDCARD};
+            err = zone_compile_name(target->txn, zone->desired, &zone->served.base,
+                                    &zone->served.edits, view, &relative, &tree);
+            block->root = tree.root;
+        }
+    }
+    return err;
+}
+
+/* A node of the name and nothing in it. */
+static int nothing_put(struct services *services, const struct names_target *target,
+                       const struct slot *slot, const uint8_t *name, unsigned view)
+{
+    struct node_draft draft;
+    struct buf rdata;
+    struct qp_space space;
+    struct qp_name relative;
+    const struct policy policy = {.negative_ttl_s = LIMIT_REGISTRY_NEGATIVE_TTL_S};
+    ref_t ref = 0;
+    buf_init(&rdata, services->alloc);
+    node_draft_init(&draft, services->alloc);
+    qp_name_init(&relative, &space, name, name_len(name) - slot->origin_len);
+    int err = policy_encode(&rdata, &policy, NULL);
+    if (err == ERR_OK) {
+        err = node_draft_add(&draft, TYPE_POLICY, 1, rdata.data, (uint16_t)rdata.len);
+    }
+    if (err == ERR_OK) {
+        err = node_encode(target->txn, relative.wire, relative.len, &draft, &ref, NULL);
+    }
+    struct zone_view *block = err == ERR_OK ? slot_touch(target, slot, view, &err) : NULL;
+    if (block) {
+        err = qp_set(target->txn, &block->root, &relative, ref, 0);
+    }
+    if (err != ERR_OK && ref && txn_reserve(target->txn) == ERR_OK) {
+        txn_drop(target->txn, ref);
+    }
+    node_draft_deinit(&draft);
+    buf_deinit(&rdata);
+    return err;
+}
+
+int linger_put(struct services *services, const struct names_target *target,
+               const struct linger *linger)
+{
+    int err = ERR_OK;
+    for (unsigned view = 0; err == ERR_OK && view < target->desired->view_count; view++) {
+        struct slot slot;
+        if (linger->views >> view & 1 && slot_find(target, linger->name, view, &slot)) {
+            err = nothing_put(services, target, &slot, linger->name, view);
+        }
+    }
+    return err;
+}
+
+int services_put_all(struct services *services, const struct names_target *target)
+{
+    int err = ERR_OK;
+    for (const struct linger *at = services->lingers; at && err == ERR_OK; at = at->next) {
+        err = linger_put(services, target, at);
+    }
+    for (struct service_entry *at = registry_first(services->registry); at && err == ERR_OK;
+         at = registry_after(services->registry, at)) {
+        bool here = target->zone == UINT32_MAX ||
+                    name_in_zone(at->name, target->zones[target->zone].desired->origin);
+        if (here && service_now(at) && service_run(at)) {
+            err = service_names_put(services, target, service_run(at), true);
+        }
+    }
+    return err;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The state of registered services, shared by the files of control and nobody else.
+ *
+ *   service_entry.attached  ─► struct service_run    what is due, when it was last answered how
+ *   instance_entry.attached ─► struct instance_run   checks ─► uses of probes, lease, verdict
+ *   probe ─► uses[]                                  all checks that ask the same
+ */
+#pragma once
+
+#include "control/services.h"
+#include "control/state.h"
+#include "control/timers.h"
+
+struct instance_run;
+
+enum timer_kind {
+    TIMER_LEASE,     /* of an instance: it runs out, then the removal */
+    TIMER_RAMP,      /* of an instance: the next step of a slow start */
+    TIMER_CHECK,     /* of a check: silence of a TTL check, or the end of a hold */
+    TIMER_LINGER,    /* of a name that was a service */
+    TIMER_OVERRIDES, /* the next override expires */
+};
+
+/* One check of one instance. */
+struct check_use {
+    struct timer timer;     /* first: timers lead back to it */
+    struct check_use *next; /* of the same probe */
+    struct instance_run *instance;
+    struct probe *probe; /* NULL: nothing is probed */
+    const struct check *check;
+    struct health health;
+    char *detail;
+};
+
+struct probe {
+    struct probe *hash_next;
+    uint64_t hash;
+    struct check_use *uses;
+    struct probe_order order;
+    struct check check; /* the order's; its texts are those of the first use... copied */
+    void *handle;
+    char *texts;
+};
+
+struct instance_run {
+    struct timer lease, ramp;
+    struct instance_entry *entry;
+    struct check_use *checks;
+    unsigned check_count;
+    enum verdict verdict;
+    struct mono since, lease_until, recovered_at;
+    bool lease_expired, ramping, answered, proven;
+    const struct override *override;
+};
+
+struct service_run {
+    struct service_entry *entry;
+    struct service_run *next_dirty;
+    bool dirty, names_dirty;     /* its answers; also the names of its instances */
+    uint64_t views;              /* where it exists, or existed within the hour */
+    enum choice_kind kind, told; /* as it is put into the trees; as events know it */
+};
+
+/* A name that is not registered any more, but must not turn into NXDOMAIN yet. */
+struct linger {
+    struct timer timer;
+    struct linger *next;
+    uint64_t views;
+    bool placed; /* stands in the trees */
+    uint8_t name[];
+};
+
+/* A name to give back to its zone. */
+struct stale {
+    struct stale *next;
+    uint8_t name[];
+};
+
+struct services {
+    struct control *control;
+    const struct alloc *alloc;
+    struct registry *registry;
+    const struct probe_port *probes;
+    const struct services_events *events;
+    const struct prefix *targets;
+    uint32_t target_count;
+    struct timers timers;
+    struct timer override_timer;
+    uint32_t timer_total; /* that exist, set or not */
+    struct probe **buckets;
+    uint32_t bucket_count, probe_count;
+    struct service_run *dirty;
+    struct stale *stale;
+    struct linger *lingers;
+    struct mono now; /* of the call under way */
+    struct wall wall;
+    bool starting;
+};
+
+static inline struct service_run *service_run(const struct service_entry *entry)
+{
+    return entry->attached;
+}
+
+static inline struct instance_run *instance_run(const struct instance_entry *entry)
+{
+    return entry->attached;
+}
+
+/* --- health.c ------------------------------------------------------------------------------------
+ */
+
+/* Makes the checks of an instance as its service and itself have them now, going on with the health
+ * of those that were the same. ERR_NOMEM leaves it as it was. */
+int instance_checks_make(struct services *services, struct instance_run *run);
+void instance_checks_drop(struct services *services, struct instance_run *run);
+/* The verdict anew, from checks and lease; tells events and marks the service when it changed. */
+void instance_judge(struct services *services, struct instance_run *run, const char *detail);
+void probes_free(struct services *services);
+void check_timer_due(struct services *services, struct check_use *use);
+struct health_policy check_policy(const struct services *services, const struct check_use *use);
+
+/* --- services.c ----------------------------------------------------------------------------------
+ */
+
+void service_mark(struct services *services, struct service_entry *entry, bool names);
+uint16_t instance_ramp(const struct instance_run *run, struct mono now);
+
+/* May any tree hold a registered name? `services` may be NULL. */
+bool services_have_names(const struct services *services);
+
+/* --- service_names.c -----------------------------------------------------------------------------
+ */
+
+/* What the trees are changed with: those of the control, or of a reload that is under way. */
+struct names_target {
+    struct txn *txn;
+    const struct desired *desired;
+    struct zone_entry *zones;
+    struct twig *views; /* trees of zones */
+    uint32_t zone;      /* only names of this one; UINT32_MAX: of all */
+};
+
+/* Puts the names of one service into the views that have it. `all`: also those of its instances. */
+int service_names_put(struct services *services, const struct names_target *target,
+                      struct service_run *run, bool all);
+/* Gives one name back to its zone. */
+int name_give_back(struct services *services, const struct names_target *target,
+                   const uint8_t *name);
+/* A name without data. */
+int linger_put(struct services *services, const struct names_target *target,
+               const struct linger *linger);
+/* All of them, into trees that were compiled without. */
+int services_put_all(struct services *services, const struct names_target *target);
+/* Names that `entry` and its instances have in the trees. Calls `each` for one after the other. */
+typedef void name_fn(void *ctx, const uint8_t *name);
+void service_names_each(const struct service *service, struct service_entry *entry, name_fn *each,
+                        void *ctx);
+/* Views in which the instance has an address. */
+uint64_t instance_views(const struct desired *desired, const struct instance *instance);
+/* Fills candidates[] and entries[] with those that have an address in the view; returns how many.
+ */
+uint32_t service_candidates(const struct services *services, const struct desired *desired,
+                            const struct service_entry *entry, unsigned view, const char *tag,
+                            struct candidate *candidates, const struct instance_entry **entries);

@@ -1,0 +1,782 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "control/service_state.h"
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "snapshot/leak.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum {
+    RAMP_STEPS = 10,
+    LINGER_MS = 3600000, /* how long a name that was a service is NODATA */
+};
+
+/* --- life ----------------------------------------------------------------------------------------
+ */
+
+int services_new(struct control *control, const struct probe_port *probes,
+                 const struct services_events *events, struct services **ret)
+{
+    struct services *services = mem_new_zero(control->alloc, 1, sizeof(*services));
+    if (!services) {
+        return ERR_NOMEM;
+    }
+    services->control = control;
+    services->alloc = control->alloc;
+    services->probes = probes;
+    services->events = events;
+    timers_init(&services->timers, control->alloc);
+    services->override_timer.kind = TIMER_OVERRIDES;
+    services->timer_total = 1;
+    int err = registry_new(control->alloc, &services->registry);
+    err = err == ERR_OK ? timers_reserve(&services->timers, 1) : err;
+    if (err != ERR_OK) {
+        registry_free(services->registry);
+        mem_free(control->alloc, services);
+        return err;
+    }
+    control->services = services;
+    *ret = services;
+    return ERR_OK;
+}
+
+static void instance_run_drop(struct services *services, struct instance_entry *entry)
+{
+    struct instance_run *run = instance_run(entry);
+    if (!run) {
+        return;
+    }
+    instance_checks_drop(services, run);
+    timer_stop(&services->timers, &run->lease);
+    timer_stop(&services->timers, &run->ramp);
+    services->timer_total -= 2;
+    mem_free(services->alloc, run);
+    entry->attached = NULL;
+}
+
+void services_free(struct services *services)
+{
+    if (!services) {
+        return;
+    }
+    for (struct service_entry *at = registry_first(services->registry); at;
+         at = registry_after(services->registry, at)) {
+        for (uint32_t i = 0; i < at->instance_count; i++) {
+            instance_run_drop(services, at->instances[i]);
+        }
+        mem_free(services->alloc, at->attached);
+        at->attached = NULL;
+    }
+    while (services->lingers) {
+        struct linger *linger = services->lingers;
+        services->lingers = linger->next;
+        mem_free(services->alloc, linger);
+    }
+    while (services->stale) {
+        struct stale *stale = services->stale;
+        services->stale = stale->next;
+        mem_free(services->alloc, stale);
+    }
+    probes_free(services);
+    timers_deinit(&services->timers);
+    registry_free(services->registry);
+    services->control->services = NULL;
+    mem_free(services->alloc, services);
+}
+
+bool services_have_names(const struct services *services)
+{
+    return services && (registry_service_count(services->registry) > 0 || services->lingers);
+}
+
+struct registry *services_registry(const struct services *services)
+{
+    return services->registry;
+}
+
+void services_targets_set(struct services *services, const struct prefix *targets, uint32_t count)
+{
+    services->targets = targets;
+    services->target_count = count;
+}
+
+void services_starting(struct services *services, bool starting)
+{
+    services->starting = starting;
+}
+
+/* --- judging -------------------------------------------------------------------------------------
+ */
+
+/* The zone of a name in a view, by the trees as they are served. */
+static const struct zone_view *zone_of(const struct control *control, const uint8_t *name,
+                                       unsigned view)
+{
+    struct qp_space space;
+    struct qp_name absolute;
+    qp_name_init(&absolute, &space, name, name_len(name) - 1);
+    ref_t ref = qp_find_longest(&control->slab, control->views[view], &absolute, false);
+    return ref ? zone_view_at(&control->slab, ref) : NULL;
+}
+
+/* Is there a zone for the service's name, and is the name free in it? */
+static int name_judge(const struct control *control, const struct service *service,
+                      struct refusal *refusal)
+{
+    char text[NAME_TEXT_MAX], origin[NAME_TEXT_MAX];
+    bool zone_found = false;
+    name_to_text(service->name, text);
+    for (unsigned view = 0; view < control->desired->view_count; view++) {
+        const struct zone_view *zone = zone_of(control, service->name, view);
+        if (!zone) {
+            continue;
+        }
+        zone_found = true;
+        const struct zone_entry *entry = &control->zones[zone->zone];
+        size_t len = name_len(service->name) - zone->origin_len;
+        if (len == 0) {
+            return refuse(refusal, "service", "register a name below it",
+                          "%s is a zone, not a name in one", text);
+        }
+        struct qp_space space;
+        struct qp_name name;
+        struct qp_found found;
+        qp_name_init(&name, &space, service->name, len);
+        qp_find(&control->slab, entry->served.base.root, &name, &found);
+        uint32_t edits = 0;
+        zone_edits_find(&entry->served.edits, service->name, &edits);
+        if (found.exact || edits > 0) {
+            refuse(refusal, "service", "take another name, or take it out of the zone",
+                   "%s stands in the zone file %s already", text,
+                   entry->desired->file ? entry->desired->file : entry->origin_text);
+            return ERR_REFUSED;
+        }
+        if (found.cut) {
+            refuse(refusal, "service", "register it where the name is served",
+                   "%s is delegated away in %s", text, name_to_text(zone->origin, origin));
+            return ERR_REFUSED;
+        }
+    }
+    if (!zone_found) {
+        return refuse(refusal, "service", "add a zone that holds it to the configuration",
+                      "no zone here holds %s", text);
+    }
+    return ERR_OK;
+}
+
+static int target_judge(const struct services *services, const struct check *check,
+                        const struct address *own, const char *owner, struct refusal *refusal)
+{
+    struct address target = *own;
+    char text[ADDRESS_TEXT_BYTES];
+    bool config = strcmp(owner, "config") == 0;
+    if ((check->kind == CHECK_COMMAND || check->kind == CHECK_FILE) && !config) {
+        refuse(refusal, "checks", "write it into the configuration",
+               "a check of kind %s runs here: only the configuration may ask for it",
+               check_kind_name(check->kind));
+        return ERR_REFUSED;
+    }
+    if (check->target) {
+        bool listed = false;
+        address_from_text(check->target, &target);
+        for (uint32_t i = 0; i < services->target_count && !listed; i++) {
+            listed = prefix_has(&services->targets[i], &target);
+        }
+        if (!listed && memcmp(&target, own, sizeof(target)) != 0) {
+            refuse(refusal, "checks", "add it to registry.check-targets",
+                   "%s is not the instance's own address, and no target that checks may have",
+                   address_to_text(&target, text));
+            return ERR_REFUSED;
+        }
+    }
+    if (address_kind(&target) == ADDRESS_LINKLOCAL) {
+        refuse(refusal, "checks", "give an address that is routed",
+               "%s is link-local; checks do not go there", address_to_text(&target, text));
+        return ERR_REFUSED;
+    }
+    return ERR_OK;
+}
+
+/* Every address of the instance, in every view that would show it: does the leak guard let it? */
+static int leak_judge(const struct control *control, const struct instance *instance,
+                      struct refusal *refusal)
+{
+    const struct desired *desired = control->desired;
+    char text[ADDRESS_TEXT_BYTES];
+    for (unsigned i = 0; i < instance->address_count; i++) {
+        const struct service_address *address = &instance->addresses[i];
+        if (address->view && desired_view_find(desired, address->view) == VIEW_NONE) {
+            return refuse(refusal, "addresses", "the configuration names the views",
+                          "there is no view '%.60s'", address->view);
+        }
+        for (unsigned view = 0; view < desired->view_count; view++) {
+            const char *name = desired->views[view].name;
+            bool own = false;
+            for (unsigned k = 0; k < instance->address_count; k++) {
+                own = own || (instance->addresses[k].view &&
+                              strcmp(instance->addresses[k].view, name) == 0);
+            }
+            bool meant = address->view ? strcmp(address->view, name) == 0 : !own;
+            if (meant && zone_of(control, instance->service, view) &&
+                !leak_allows(desired, view, instance->service, &address->address)) {
+                refuse(refusal, "addresses",
+                       "name the view that the address is for (ADDRESS@VIEW), or add an exception",
+                       "leak guard: view %s would hand out the %s address %s", name,
+                       address_kind_name(address_kind(&address->address)),
+                       address_to_text(&address->address, text));
+                return ERR_REFUSED;
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+static int instance_judge_staged(const struct services *services, const struct instance *instance,
+                                 struct refusal *refusal)
+{
+    const struct service_entry *entry = registry_service(services->registry, instance->service);
+    const struct service *service = entry->object.staged ? entry->object.next : service_now(entry);
+    const struct address *own = &instance->addresses[0].address;
+    int err = leak_judge(services->control, instance, refusal);
+    if (err == ERR_OK && address_kind(own) == ADDRESS_LINKLOCAL) {
+        return refuse(refusal, "addresses", "give an address that is routed",
+                      "a link-local address means something else to each client");
+    }
+    for (unsigned i = 0; err == ERR_OK && i < instance->check_count; i++) {
+        err = target_judge(services, &instance->checks[i], own, instance->owner, refusal);
+    }
+    for (unsigned i = 0; err == ERR_OK && service && i < service->check_count; i++) {
+        err = target_judge(services, &service->checks[i], own, service->owner, refusal);
+    }
+    return err;
+}
+
+static const void *wanted(const struct object *object)
+{
+    return object->staged ? object->next : object->now;
+}
+
+/* `keep_last` holds the last instance while its service stays. */
+static int last_judge(const struct instance_entry *gone, struct refusal *refusal)
+{
+    const struct service *service = wanted(&gone->service->object);
+    bool others = false;
+    for (uint32_t i = 0; i < gone->service->instance_count && !others; i++) {
+        others = wanted(&gone->service->instances[i]->object) != NULL;
+    }
+    if (!service || !service->keep_last || others) {
+        return ERR_OK;
+    }
+    refuse(refusal, "id", "register another one first, or change the service",
+           "%s is the last instance, and the service keeps its last one", gone->id);
+    return ERR_REFUSED;
+}
+
+int services_judge(struct services *services, size_t mark, struct refusal *refusal)
+{
+    int err = ERR_OK;
+    for (size_t i = mark; err == ERR_OK && i < registry_staged(services->registry); i++) {
+        const struct object *object = registry_staged_at(services->registry, i);
+        if (object->staged && !object->next && object->kind == OBJECT_INSTANCE) {
+            err = last_judge((const struct instance_entry *)object, refusal);
+        }
+        if (err != ERR_OK || !object->staged || !object->next) {
+            continue;
+        }
+        if (object->kind == OBJECT_SERVICE) {
+            err = name_judge(services->control, object->next, refusal);
+        } else if (object->kind == OBJECT_INSTANCE) {
+            err = instance_judge_staged(services, object->next, refusal);
+        }
+    }
+    return err;
+}
+
+/* --- taking effect -------------------------------------------------------------------------------
+ */
+
+void service_mark(struct services *services, struct service_entry *entry, bool names)
+{
+    struct service_run *run = service_run(entry);
+    if (!run) {
+        return;
+    }
+    run->names_dirty = run->names_dirty || names;
+    if (!run->dirty) {
+        run->dirty = true;
+        run->next_dirty = services->dirty;
+        services->dirty = run;
+    }
+}
+
+/* Without memory the name keeps its last answer until the next change of its service. */
+static void stale_add(void *ctx, const uint8_t *name)
+{
+    struct services *services = ctx;
+    size_t len = name_len(name);
+    struct stale *stale = mem_new(services->alloc, sizeof(*stale) + len);
+    if (stale) {
+        memcpy(stale->name, name, len);
+        stale->next = services->stale;
+        services->stale = stale;
+    }
+}
+
+static void linger_add(struct services *services, const uint8_t *name, uint64_t views)
+{
+    size_t len = name_len(name);
+    struct linger *linger = mem_new_zero(services->alloc, 1, sizeof(*linger) + len);
+    if (!linger || timers_reserve(&services->timers, services->timer_total + 1) != ERR_OK) {
+        mem_free(services->alloc, linger);
+        stale_add(services, name);
+        return;
+    }
+    memcpy(linger->name, name, len);
+    linger->views = views;
+    linger->timer.kind = TIMER_LINGER;
+    linger->next = services->lingers;
+    services->lingers = linger;
+    services->timer_total++;
+    timer_set(&services->timers, &linger->timer,
+              mono_add(services->now, duration_from_ms(LINGER_MS)));
+}
+
+static void linger_drop(struct services *services, struct linger *linger)
+{
+    struct linger **link = &services->lingers;
+    while (*link != linger) {
+        link = &(*link)->next;
+    }
+    *link = linger->next;
+    timer_stop(&services->timers, &linger->timer);
+    services->timer_total--;
+    mem_free(services->alloc, linger);
+}
+
+static void linger_end(struct services *services, const uint8_t *name)
+{
+    for (struct linger *at = services->lingers, *next; at; at = next) {
+        next = at->next;
+        if (name_equal(at->name, name)) {
+            linger_drop(services, at);
+        }
+    }
+}
+
+static void service_gone(struct services *services, struct service_entry *entry,
+                         const struct service *before)
+{
+    struct service_run *run = service_run(entry);
+    service_names_each(before, entry, stale_add, services);
+    if (!run) {
+        return;
+    }
+    linger_add(services, entry->name, run->views);
+    for (struct service_run **link = &services->dirty; *link; link = &(*link)->next_dirty) {
+        if (*link == run) {
+            *link = run->next_dirty;
+            break;
+        }
+    }
+    mem_free(services->alloc, run);
+    entry->attached = NULL;
+}
+
+static void service_changed(struct services *services, struct service_entry *entry,
+                            const struct service *before)
+{
+    if (before) {
+        service_names_each(before, entry, stale_add, services); /* what stays is put again */
+    }
+    if (!service_run(entry)) {
+        struct service_run *run = mem_new_zero(services->alloc, 1, sizeof(*run));
+        if (!run) {
+            return; /* it is registered, and answered once it is changed again */
+        }
+        run->entry = entry;
+        run->kind = run->told = CHOICE_NONE;
+        entry->attached = run;
+    }
+    linger_end(services, entry->name);
+    for (uint32_t i = 0; i < entry->instance_count; i++) {
+        struct instance_run *run = instance_run(entry->instances[i]);
+        if (run && instance_now(entry->instances[i]) &&
+            instance_checks_make(services, run) != ERR_OK) {
+            instance_checks_drop(services, run);
+        }
+    }
+    service_mark(services, entry, true);
+}
+
+static const struct override *override_of(const struct services *services,
+                                          const struct instance_entry *entry)
+{
+    const struct override *found = NULL;
+    char text[NAME_TEXT_MAX];
+    if (registry_override_count(services->registry) == 0) {
+        return NULL;
+    }
+    name_to_text(entry->service->name, text);
+    text[strlen(text) - 1] = '\0';
+    for (uint32_t i = 0; i < registry_override_count(services->registry); i++) {
+        const struct override *at = override_now(registry_override_at(services->registry, i));
+        if (at && at->expires_at.ns > services->wall.ns && glob_match(at->name, text) &&
+            glob_match(at->instance, entry->id) && (!found || at->revision > found->revision)) {
+            found = at; /* the newest counts */
+        }
+    }
+    return found;
+}
+
+static struct instance_run *instance_run_new(struct services *services,
+                                             struct instance_entry *entry)
+{
+    struct instance_run *run = mem_new_zero(services->alloc, 1, sizeof(*run));
+    if (!run || timers_reserve(&services->timers, services->timer_total + 2) != ERR_OK) {
+        mem_free(services->alloc, run);
+        return NULL;
+    }
+    services->timer_total += 2;
+    run->entry = entry;
+    run->lease.kind = TIMER_LEASE;
+    run->ramp.kind = TIMER_RAMP;
+    run->since = services->now;
+    run->verdict = VERDICT_UNKNOWN;
+    entry->attached = run;
+    return run;
+}
+
+static void instance_changed(struct services *services, struct instance_entry *entry)
+{
+    const struct instance *instance = instance_now(entry);
+    struct instance_run *run = instance_run(entry);
+    if (!instance) {
+        uint8_t name[NAME_MAX], label[64];
+        const struct service *service = service_now(entry->service);
+        instance_run_drop(services, entry);
+        if (service) {
+            instance_label(service, entry->id, label);
+            memcpy(name, label, label[0] + 1u);
+            memcpy(name + label[0] + 1, service->name, name_len(service->name));
+            stale_add(services, name);
+            service_mark(services, entry->service, false);
+        }
+        return;
+    }
+    run = run ? run : instance_run_new(services, entry);
+    if (!run) {
+        return; /* registered, and looked at once it is changed again */
+    }
+    run->override = override_of(services, entry);
+    if (instance_checks_make(services, run) != ERR_OK) {
+        instance_checks_drop(services, run);
+    }
+    run->lease_expired = false;
+    if (instance->lease_ms) {
+        run->lease_until = mono_add(services->now, duration_from_ms(instance->lease_ms));
+        timer_set(&services->timers, &run->lease, run->lease_until);
+    } else {
+        timer_stop(&services->timers, &run->lease);
+    }
+    instance_judge(services, run, run->check_count ? "" : "registered, and without checks");
+    service_mark(services, entry->service, true);
+}
+
+/* Which override each instance has, anew; and when the next one expires. */
+static void overrides_apply(struct services *services)
+{
+    struct mono next = {INT64_MAX};
+    for (uint32_t i = 0; i < registry_override_count(services->registry); i++) {
+        const struct override *at = override_now(registry_override_at(services->registry, i));
+        int64_t left = at ? at->expires_at.ns - services->wall.ns : -1;
+        if (left > 0 && services->now.ns + left < next.ns) {
+            next.ns = services->now.ns + left;
+        }
+    }
+    if (next.ns < INT64_MAX) {
+        timer_set(&services->timers, &services->override_timer, next);
+    } else {
+        timer_stop(&services->timers, &services->override_timer);
+    }
+    for (struct service_entry *at = registry_first(services->registry); at;
+         at = registry_after(services->registry, at)) {
+        for (uint32_t i = 0; i < at->instance_count; i++) {
+            struct instance_run *run = instance_run(at->instances[i]);
+            const struct override *override = run ? override_of(services, run->entry) : NULL;
+            if (run && override != run->override) {
+                run->override = override;
+                service_mark(services, at, false);
+            }
+        }
+    }
+}
+
+struct committing {
+    struct services *services;
+    bool overrides;
+};
+
+static void object_committed(void *ctx, struct object *object, const void *before)
+{
+    struct committing *committing = ctx;
+    struct services *services = committing->services;
+    if (object->kind == OBJECT_OVERRIDE) {
+        committing->overrides = true;
+        /* The old one goes now: nobody may point to it. */
+        for (struct service_entry *at = before ? registry_first(services->registry) : NULL; at;
+             at = registry_after(services->registry, at)) {
+            for (uint32_t i = 0; i < at->instance_count; i++) {
+                struct instance_run *run = instance_run(at->instances[i]);
+                if (run && run->override == before) {
+                    run->override = NULL;
+                    service_mark(services, at, false);
+                }
+            }
+        }
+    } else if (object->kind == OBJECT_INSTANCE) {
+        instance_changed(services, (struct instance_entry *)object);
+    } else if (object->now) {
+        service_changed(services, (struct service_entry *)object, before);
+    } else if (before) {
+        service_gone(services, (struct service_entry *)object, before);
+    }
+}
+
+void services_commit(struct services *services, struct mono now, struct wall wall)
+{
+    struct committing committing = {.services = services};
+    services->now = now;
+    services->wall = wall;
+    registry_commit(services->registry, object_committed, &committing);
+    if (committing.overrides) {
+        overrides_apply(services);
+    }
+}
+
+void services_restore(struct services *services, const uint8_t *name, const char *id,
+                      enum verdict verdict, struct mono now)
+{
+    struct instance_entry *entry = registry_instance(services->registry, name, id);
+    struct instance_run *run = entry ? instance_run(entry) : NULL;
+    if (!run || verdict >= VERDICT_COUNT) {
+        return;
+    }
+    services->now = now;
+    for (unsigned i = 0; i < run->check_count; i++) {
+        if (run->checks[i].health.seen == VERDICT_UNKNOWN) {
+            health_init(&run->checks[i].health, verdict, now);
+        }
+    }
+    if (run->check_count > 0) {
+        run->verdict = verdict;
+        run->proven = verdict != VERDICT_UNKNOWN;
+        service_mark(services, entry->service, false);
+    }
+}
+
+/* --- time ----------------------------------------------------------------------------------------
+ */
+
+uint16_t instance_ramp(const struct instance_run *run, struct mono now)
+{
+    const struct service *service = service_now(run->entry->service);
+    if (!run->ramping || !service || !service->slow_start_ms) {
+        return 1000;
+    }
+    int64_t total = duration_from_ms(service->slow_start_ms).ns;
+    int64_t passed = mono_since(now, run->recovered_at).ns;
+    int64_t step = passed * RAMP_STEPS / total + 1; /* the first tenth at once */
+    return step >= RAMP_STEPS ? 1000 : (uint16_t)(step * 1000 / RAMP_STEPS);
+}
+
+static void ramp_due(struct services *services, struct instance_run *run)
+{
+    const struct service *service = service_now(run->entry->service);
+    if (instance_ramp(run, services->now) == 1000) {
+        run->ramping = false;
+    } else {
+        timer_set(
+            &services->timers, &run->ramp,
+            mono_add(services->now,
+                     (struct duration){duration_from_ms(service->slow_start_ms).ns / RAMP_STEPS}));
+    }
+    service_mark(services, run->entry->service, false);
+}
+
+/* First the lease runs out: critical. Then, long after, the instance goes. */
+static void lease_due(struct services *services, struct instance_run *run)
+{
+    const struct service *service = service_now(run->entry->service);
+    if (run->lease_expired) {
+        services->events->remove(services->events->ctx, run->entry);
+        return;
+    }
+    run->lease_expired = true;
+    instance_judge(services, run, "its lease ran out");
+    if (service && service->critical_remove_ms) {
+        timer_set(&services->timers, &run->lease,
+                  mono_add(services->now, duration_from_ms(service->critical_remove_ms)));
+    }
+}
+
+bool services_next(const struct services *services, struct mono *ret_at)
+{
+    const struct timer *next = timers_next(&services->timers);
+    if (next) {
+        *ret_at = next->at;
+    }
+    return next != NULL;
+}
+
+#define OF_TIMER(timer, type, member) ((type *)(void *)((uint8_t *)(timer)-offsetof(type, member)))
+
+void services_step(struct services *services, struct mono now, struct wall wall)
+{
+    services->now = now;
+    services->wall = wall;
+    for (struct timer *timer; (timer = timers_due(&services->timers, now)) != NULL;) {
+        switch ((enum timer_kind)timer->kind) {
+        case TIMER_LEASE:
+            lease_due(services, OF_TIMER(timer, struct instance_run, lease));
+            break;
+        case TIMER_RAMP:
+            ramp_due(services, OF_TIMER(timer, struct instance_run, ramp));
+            break;
+        case TIMER_CHECK:
+            check_timer_due(services, OF_TIMER(timer, struct check_use, timer));
+            break;
+        case TIMER_LINGER: {
+            struct linger *linger = OF_TIMER(timer, struct linger, timer);
+            stale_add(services, linger->name);
+            linger_drop(services, linger);
+            break;
+        }
+        case TIMER_OVERRIDES:
+            overrides_apply(services);
+            break;
+        }
+    }
+}
+
+/* --- into the trees ------------------------------------------------------------------------------
+ */
+
+static int flush_into(struct services *services, const struct names_target *target)
+{
+    int err = ERR_OK;
+    for (struct stale *at = services->stale; at && err == ERR_OK; at = at->next) {
+        err = name_give_back(services, target, at->name);
+    }
+    for (struct linger *at = services->lingers; at && err == ERR_OK; at = at->next) {
+        err = at->placed ? ERR_OK : linger_put(services, target, at);
+    }
+    for (struct service_run *at = services->dirty; at && err == ERR_OK; at = at->next_dirty) {
+        err = service_names_put(services, target, at, at->names_dirty || services->stale);
+    }
+    return err;
+}
+
+static void flush_done(struct services *services)
+{
+    for (struct linger *at = services->lingers; at; at = at->next) {
+        at->placed = true;
+    }
+    while (services->stale) {
+        struct stale *stale = services->stale;
+        services->stale = stale->next;
+        mem_free(services->alloc, stale);
+    }
+    while (services->dirty) {
+        struct service_run *run = services->dirty;
+        services->dirty = run->next_dirty;
+        if (run->kind != run->told) {
+            enum choice_kind before = run->told;
+            run->told = run->kind;
+            services->events->choice(services->events->ctx, run->entry, before, run->kind);
+        }
+        run->dirty = run->names_dirty = false;
+        run->next_dirty = NULL;
+    }
+}
+
+int services_flush(struct services *services, struct mono now)
+{
+    struct control *control = services->control;
+    services->now = now;
+    if (!services->dirty && !services->stale) {
+        return ERR_OK;
+    }
+    int err = control_trees_change(control, flush_into, services);
+    if (err == ERR_OK) {
+        flush_done(services);
+    }
+    return err;
+}
+
+/* --- asking --------------------------------------------------------------------------------------
+ */
+
+void instance_status(const struct services *services, const struct instance_entry *instance,
+                     struct mono now, struct instance_status *out)
+{
+    const struct instance_run *run = instance_run(instance);
+    (void)services;
+    if (!run) {
+        *out = (struct instance_status){.verdict = VERDICT_UNKNOWN, .ramp = 1000};
+        return;
+    }
+    *out = (struct instance_status){.verdict = run->verdict,
+                                    .since = run->since,
+                                    .override = run->override,
+                                    .lease_expired = run->lease_expired,
+                                    .answered = run->answered,
+                                    .lease_until = run->lease_until,
+                                    .ramp = instance_ramp(run, now),
+                                    .check_count = run->check_count};
+}
+
+int service_choice(const struct services *services, const struct service_entry *service,
+                   unsigned view, struct mono now, struct service_choice *out)
+{
+    uint32_t room = service->instance_count + 1;
+    (void)now;
+    *out = (struct service_choice){
+        .candidates = mem_new(services->alloc, room * sizeof(struct candidate)),
+        .instances = mem_new(services->alloc, room * sizeof(void *)),
+    };
+    if (!out->candidates || !out->instances) {
+        service_choice_drop(services, out);
+        return ERR_NOMEM;
+    }
+    out->count = service_candidates(services, services->control->desired, service, view, NULL,
+                                    out->candidates, out->instances);
+    choose(service_now(service), out->candidates, out->count, &out->choice);
+    return ERR_OK;
+}
+
+void service_choice_drop(const struct services *services, struct service_choice *choice)
+{
+    mem_free(services->alloc, choice->candidates);
+    mem_free(services->alloc, choice->instances);
+    *choice = (struct service_choice){0};
+}
+
+void services_count(const struct services *services, struct services_count *out)
+{
+    *out =
+        (struct services_count){.probes = services->probe_count, .timers = services->timers.count};
+    for (struct service_entry *at = registry_first(services->registry); at;
+         at = registry_after(services->registry, at)) {
+        out->services += service_now(at) != NULL;
+        for (uint32_t i = 0; i < at->instance_count; i++) {
+            const struct instance_run *run = instance_run(at->instances[i]);
+            if (run && instance_now(at->instances[i])) {
+                out->instances++;
+                out->checks += run->check_count;
+                out->by_verdict[run->verdict]++;
+            }
+        }
+    }
+}

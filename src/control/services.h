@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Registered services inside the one writer: the registry's desired state, the health of every
+ * instance, and what of it the views are answered with.
+ *
+ *   registry (staged ─► committed) ─┐
+ *   outcomes of probes, heartbeats ─┼─► dirty services ─► choose ─► names of each view ─► trees
+ *   timers: leases, holds, ramps   ─┘        services_flush(): one change of the trees, published
+ *                                             with the next snapshot
+ *
+ * All calls from the writer's thread. Nothing here waits for a store: services_commit() is called
+ * once what was staged is durable, outcomes whenever they come.
+ */
+#pragma once
+
+#include "control/control.h"
+#include "control/probe.h"
+#include "failover/choose.h"
+#include "registry/registry.h"
+
+struct services;
+
+/* What happened, for logs and for what outlives a restart. */
+struct services_events {
+    void *ctx;
+    /* An instance's verdict is another one. `detail`: what the last outcome said, or "". */
+    void (*verdict)(void *ctx, const struct instance_entry *instance, enum verdict before,
+                    enum verdict now, const char *detail);
+    /* How a service is answered is of another kind (enum choice_kind). */
+    void (*choice)(void *ctx, const struct service_entry *service, enum choice_kind before,
+                   enum choice_kind now);
+    /* An instance's lease ran out long ago: the shell drops it like any change. */
+    void (*remove)(void *ctx, const struct instance_entry *instance);
+};
+
+/* `probes` and `events` must outlive it. */
+int services_new(struct control *control, const struct probe_port *probes,
+                 const struct services_events *events, struct services **ret);
+/* Before the control; stops all probes. */
+void services_free(struct services *services);
+
+struct registry *services_registry(const struct services *services);
+
+/* Where checks may connect besides an instance's own address. */
+void services_targets_set(struct services *services, const struct prefix *targets, uint32_t count);
+
+/* Judges what was staged after `mark` against zones, views and guards. ERR_REFUSED or ERR_INVALID
+ * with *refusal; the caller undoes it then. */
+int services_judge(struct services *services, size_t mark, struct refusal *refusal);
+
+/* What is staged is durable: it takes effect. */
+void services_commit(struct services *services, struct mono now, struct wall wall);
+
+/* A verdict from before a restart, of an instance that has just been committed. */
+void services_restore(struct services *services, const uint8_t *name, const char *id,
+                      enum verdict verdict, struct mono now);
+/* Commits until the matching false one start no lease anew and no slow start: a restart. */
+void services_starting(struct services *services, bool starting);
+
+/* One outcome of a probe. */
+void services_outcome(struct services *services, struct probe *probe, enum outcome_kind outcome,
+                      const char *detail, struct mono now);
+/* A heartbeat: renews the lease, and reports for the check called `check` (NULL: every TTL check).
+ * ERR_NOT_FOUND. */
+int services_renew(struct services *services, struct instance_entry *instance, const char *check,
+                   enum outcome_kind outcome, const char *detail, struct mono now);
+
+/* Timers: when to call services_step() next (false: never), and the step itself. */
+bool services_next(const struct services *services, struct mono *ret_at);
+void services_step(struct services *services, struct mono now, struct wall wall);
+
+/* Brings everything that changed into the trees; control_take_snapshot() has it then. ERR_NOMEM:
+ * what could not be done stays to be done. */
+int services_flush(struct services *services, struct mono now);
+
+/* --- asking --------------------------------------------------------------------------------------
+ */
+
+struct check_status {
+    const struct check *check;
+    enum verdict verdict;
+    bool held; /* by the flap penalty */
+    uint32_t penalty;
+    struct mono reuse_at, changed_at;
+    const char *detail;
+};
+
+struct instance_status {
+    enum verdict verdict;
+    struct mono since;
+    const struct override *override; /* NULL: none */
+    bool lease_expired, answered;    /* in the answers of some view */
+    struct mono lease_until;
+    uint16_t ramp;
+    unsigned check_count;
+};
+
+void instance_status(const struct services *services, const struct instance_entry *instance,
+                     struct mono now, struct instance_status *out);
+void check_status(const struct services *services, const struct instance_entry *instance,
+                  unsigned check, struct mono now, struct check_status *out);
+
+/* How the service is answered in a view; candidates[] (room for all instances) as they were
+ * chosen, in the order of service->instances, those without an address there left out (instance
+ * NULL). */
+struct service_choice {
+    struct choice choice;
+    struct candidate *candidates;
+    const struct instance_entry **instances;
+    uint32_t count;
+};
+/* ERR_NOMEM. Drop with service_choice_drop(). */
+int service_choice(const struct services *services, const struct service_entry *service,
+                   unsigned view, struct mono now, struct service_choice *out);
+void service_choice_drop(const struct services *services, struct service_choice *choice);
+
+struct services_count {
+    uint64_t services, instances, checks, probes, timers;
+    uint64_t by_verdict[VERDICT_COUNT];
+};
+void services_count(const struct services *services, struct services_count *out);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "probe/target.h"
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "io/clock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    CROWD_WAIT_MS = 20, /* when too many are under way */
+};
+
+static const struct probe_kind *const KINDS[CHECK_KIND_COUNT] = {
+    [CHECK_TCP] = &PROBE_TCP, [CHECK_HELD] = &PROBE_HELD,       [CHECK_HTTP] = &PROBE_HTTP,
+    [CHECK_DNS] = &PROBE_DNS, [CHECK_COMMAND] = &PROBE_COMMAND, [CHECK_FILE] = &PROBE_FILE,
+};
+
+static int64_t interval_ns(const struct target *target)
+{
+    return duration_from_ms(target->order.check->interval_ms).ns;
+}
+
+/* --- beats ---------------------------------------------------------------------------------------
+ */
+
+/* The next beat: an interval after the last one was due, give or take a twentieth. */
+static void beat_next(struct target *target)
+{
+    int64_t interval = interval_ns(target), now = clock_mono().ns;
+    int64_t spread = interval / 20;
+    int64_t chance = (int64_t)random_below(&target->prober->random, (uint64_t)(2 * spread + 1));
+    int64_t wait = target->beat.ns + interval - now;
+    if (wait < 0) { /* it took longer than the interval: no catching up */
+        target->beat.ns = now;
+        wait = interval;
+    }
+    target->beat.ns += interval;
+    wait += chance - spread;
+    loop_timer_start(target->timer, (struct duration){wait > 0 ? wait : 0});
+}
+
+static void on_timer(void *ctx)
+{
+    struct target *target = ctx;
+    if (target->under_way) {
+        if (target->kind->timeout) {
+            target->kind->timeout(target);
+        } else {
+            target_close(target);
+            target_finish(target, OUTCOME_FAIL, "no answer within the timeout");
+        }
+        return;
+    }
+    if (target->prober->count.under_way >= LIMIT_PROBES) {
+        loop_timer_start(target->timer, duration_from_ms(CROWD_WAIT_MS));
+        return;
+    }
+    target->prober->count.under_way++;
+    target->prober->count.probes++;
+    target->under_way = true;
+    loop_timer_start(target->timer, duration_from_ms(target->order.check->timeout_ms));
+    target->kind->begin(target);
+}
+
+void target_finish(struct target *target, enum outcome_kind outcome, const char *detail)
+{
+    if (target->under_way) {
+        target->under_way = false;
+        target->prober->count.under_way--;
+        beat_next(target);
+    }
+    target_tell(target, outcome, detail);
+}
+
+void target_tell(struct target *target, enum outcome_kind outcome, const char *detail)
+{
+    target->prober->told(target->prober->ctx, target->order.probe, outcome, detail);
+}
+
+void target_again(struct target *target, struct duration after)
+{
+    if (!target->under_way) {
+        target->beat.ns = clock_mono().ns + after.ns;
+        loop_timer_start(target->timer, after);
+    }
+}
+
+/* --- connections ---------------------------------------------------------------------------------
+ */
+
+struct endpoint target_endpoint(const struct target *target)
+{
+    return (struct endpoint){target->order.address, target->order.port};
+}
+
+const char *connect_problem(int number)
+{
+    switch (number) {
+    case ECONNREFUSED:
+        return "connection refused";
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return "no route to the target";
+    case ETIMEDOUT:
+        return "the target does not answer";
+    case ECONNRESET:
+        return "connection reset";
+    case EMFILE:
+    case ENFILE:
+        return "no file descriptor left here";
+    default:
+        return "the connection failed";
+    }
+}
+
+bool target_connect(struct target *target, enum socket_kind kind, loop_callback *ready)
+{
+    struct endpoint endpoint = target_endpoint(target);
+    target->read_len = 0;
+    if (socket_connect(kind, &endpoint, &target->fd) != ERR_OK) {
+        bool refused = target->kind == &PROBE_HELD && errno == ECONNREFUSED;
+        target->fd = -1;
+        target_finish(target, refused ? OUTCOME_DEAD : OUTCOME_FAIL, connect_problem(errno));
+        return false;
+    }
+    if (loop_poll_new(target->prober->loop, target->fd, ready, target, &target->poll) != ERR_OK) {
+        target->poll = NULL;
+        target_close(target);
+        target_finish(target, OUTCOME_FAIL, "no memory for a probe here");
+        return false;
+    }
+    target_watch(target, LOOP_WRITE);
+    return true;
+}
+
+void target_watch(struct target *target, unsigned events)
+{
+    (void)loop_poll_want(target->poll, events); /* it is registered: changing cannot fail */
+}
+
+void target_close(struct target *target)
+{
+    loop_poll_free(target->poll);
+    target->poll = NULL;
+    if (target->fd >= 0) {
+        close(target->fd);
+        target->fd = -1;
+    }
+}
+
+int target_receive(struct target *target)
+{
+    if (target->read_len == sizeof(target->read)) {
+        memmove(target->read, target->read + sizeof(target->read) / 2, sizeof(target->read) / 2);
+        target->read_len = sizeof(target->read) / 2;
+    }
+    ssize_t got = recv(target->fd, target->read + target->read_len,
+                       sizeof(target->read) - target->read_len, 0);
+    if (got < 0) {
+        return errno == EAGAIN || errno == EINTR ? -1 : -2;
+    }
+    target->read_len += (size_t)got;
+    return (int)got;
+}
+
+bool target_read_has(const struct target *target, const char *wanted)
+{
+    return memmem(target->read, target->read_len, wanted, strlen(wanted)) != NULL;
+}
+
+/* --- the port ------------------------------------------------------------------------------------
+ */
+
+static int port_start(void *ctx, const struct probe_order *order, void **ret_handle)
+{
+    struct prober *prober = ctx;
+    const struct probe_kind *kind = KINDS[order->check->kind];
+    struct target *target = kind ? mem_new_zero(prober->alloc, 1, sizeof(*target)) : NULL;
+    if (!target) {
+        return kind ? ERR_NOMEM : ERR_UNSUPPORTED;
+    }
+    target->prober = prober;
+    target->order = *order;
+    target->kind = kind;
+    target->fd = -1;
+    int err = loop_timer_new(prober->loop, on_timer, target, &target->timer);
+    if (err != ERR_OK) {
+        mem_free(prober->alloc, target);
+        return err;
+    }
+    int64_t wait =
+        order->at_once ? 0 : (int64_t)random_below(&prober->random, (uint64_t)interval_ns(target));
+    prober->count.targets++;
+    target_again(target, (struct duration){wait});
+    *ret_handle = target;
+    return ERR_OK;
+}
+
+static void port_stop(void *ctx, void *handle)
+{
+    struct prober *prober = ctx;
+    struct target *target = handle;
+    if (target->under_way) {
+        prober->count.under_way--;
+    }
+    if (target->kind->end) {
+        target->kind->end(target);
+    }
+    target_close(target);
+    loop_timer_free(target->timer);
+    mem_free(prober->alloc, target->state);
+    mem_free(prober->alloc, target);
+    prober->count.targets--;
+}
+
+struct probe_port prober_port(struct prober *prober)
+{
+    return (struct probe_port){prober, port_start, port_stop};
+}
+
+int prober_new(const struct alloc *alloc, struct loop *loop, uint64_t seed, prober_told *told,
+               void *ctx, struct prober **ret)
+{
+    struct prober *prober = mem_new_zero(alloc, 1, sizeof(*prober));
+    if (!prober) {
+        return ERR_NOMEM;
+    }
+    *prober = (struct prober){.alloc = alloc, .loop = loop, .told = told, .ctx = ctx};
+    random_seed(&prober->random, seed);
+    *ret = prober;
+    return ERR_OK;
+}
+
+void prober_free(struct prober *prober)
+{
+    if (prober) {
+        http_probes_free(prober->http);
+        mem_free(prober->alloc, prober);
+    }
+}
+
+void prober_count(const struct prober *prober, struct prober_count *out)
+{
+    *out = prober->count;
+}
