@@ -9,6 +9,7 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Out of connections or descriptors the library stops to listen. It begins again in a later turn,
@@ -140,6 +141,20 @@ const char *http_param(struct http_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+bool http_peer_user(const struct http_request *request, uint32_t *ret_uid)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct ucred user;
+    socklen_t len = sizeof(user);
+    if (!info || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &user, &len) != 0 ||
+        len != sizeof(user) || user.uid == (uid_t)-1) {
+        return false;
+    }
+    *ret_uid = user.uid;
+    return true;
+}
+
 const json_t *http_body(const struct http_request *request)
 {
     return request->body_json;
@@ -188,7 +203,7 @@ static void request_handle(struct http_request *request, const char *method, con
     request->state = REQUEST_HANDLING;
     if (request->too_long) {
         http_refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, "body", "the body is too long",
-                    "send less than 64 KiB");
+                    "send less, or several plans");
     }
     if (request->state == REQUEST_HANDLING) {
         request_route(request, method, path);
@@ -214,6 +229,18 @@ static enum MHD_Result request_finish(struct http_request *request)
     return MHD_queue_response(request->connection, request->status, request->response);
 }
 
+/* What the routes of a path take at most. */
+static size_t body_most(const struct http *http, const char *path)
+{
+    size_t most = LIMIT_CONTROL_BODY_BYTES;
+    for (const struct http_route *route = http->routes; route->path; route++) {
+        if (route->body_most > most && strcmp(route->path, path) == 0) {
+            most = route->body_most;
+        }
+    }
+    return most;
+}
+
 static enum MHD_Result on_access(void *ctx, struct MHD_Connection *connection, const char *path,
                                  const char *method, const char *version, const char *upload,
                                  size_t *upload_len, void **request_slot)
@@ -225,7 +252,7 @@ static enum MHD_Result on_access(void *ctx, struct MHD_Connection *connection, c
         return *request_slot ? MHD_YES : MHD_NO;
     }
     if (*upload_len > 0) {
-        if (request->body.len + *upload_len > LIMIT_CONTROL_BODY_BYTES ||
+        if (request->body.len + *upload_len > body_most(request->http, path) ||
             buf_append(&request->body, upload, *upload_len) != ERR_OK) {
             request->too_long = true;
         }

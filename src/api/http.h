@@ -21,6 +21,7 @@ struct http_request;
 struct http_route {
     const char *method, *path;
     void (*handle)(void *ctx, struct http_request *request);
+    size_t body_most; /* bytes; 0: LIMIT_CONTROL_BODY_BYTES */
 };
 
 /* Serves on `listen_fd`, which it takes over on success. `routes` ends with a NULL path and
@@ -34,6 +35,9 @@ void http_free(struct http *http);
 const char *http_param(struct http_request *request, const char *name);
 /* The body, a JSON object; NULL when there was none. Belongs to the request. */
 const json_t *http_body(const struct http_request *request);
+
+/* The user at the other end of a unix socket (SO_PEERCRED); false: it is no such socket. */
+bool http_peer_user(const struct http_request *request, uint32_t *ret_uid);
 
 /* Answers, exactly once; takes over the reference to `body`. */
 void http_reply(struct http_request *request, unsigned status, json_t *body);

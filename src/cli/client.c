@@ -96,7 +96,7 @@ static int nobody_there(const struct call *call, const char *socket, CURLcode co
 {
     char reason[512], mend[256];
     if (code == CURLE_COULDNT_CONNECT) {
-        bool offline = call->command->options & (UINT32_C(1) << OPT_CONFIG);
+        bool offline = call->command->options & (UINT64_C(1) << OPT_CONFIG);
         snprintf(reason, sizeof(reason), "no horizon answers at %s", socket);
         snprintf(mend, sizeof(mend), "start it with 'horizon serve'%s",
                  offline ? ", name its socket with --server, or ask a configuration with --config"

@@ -12,7 +12,7 @@ const struct cli_option CLI_OPTIONS[OPT_COUNT] = {
 #undef X
 };
 
-#define BIT(option) (UINT32_C(1) << (option))
+#define BIT(option) (UINT64_C(1) << (option))
 #define EVERYWHERE (BIT(OPT_JSON) | BIT(OPT_HELP))
 #define OFFLINE (BIT(OPT_CONFIG) | BIT(OPT_LISTEN) | BIT(OPT_ZONE))
 
@@ -40,6 +40,35 @@ const struct command COMMANDS[] = {
      OFFLINE | BIT(OPT_VIEW_A) | BIT(OPT_VIEW_B) | BIT(OPT_SERVER) | EVERYWHERE, run_view_diff,
      "what differs between two views, and whether that is declared",
      "view diff --a internal --b external"},
+    {"register", "SERVICE ID", 2, 2,
+     BIT(OPT_ADDRESS) | BIT(OPT_PORT) | BIT(OPT_WEIGHT) | BIT(OPT_PRIORITY) | BIT(OPT_TAG) |
+         BIT(OPT_META) | BIT(OPT_SITE) | BIT(OPT_LEASE) | BIT(OPT_CHECK) | BIT(OPT_EXPECT) |
+         BIT(OPT_DRY_RUN) | BIT(OPT_SERVER) | EVERYWHERE,
+     run_register, "register an instance of a service, or change it",
+     "register web.prod.internal web-1 --address 10.0.1.10 --port 8080 --check http:/healthz"},
+    {"renew", "SERVICE ID", 2, 2,
+     BIT(OPT_CHECK) | BIT(OPT_STATUS) | BIT(OPT_NOTE) | BIT(OPT_SERVER) | EVERYWHERE, run_renew,
+     "a heartbeat of an instance: its lease, and its checks of kind ttl",
+     "renew web.prod.internal web-1 --status passing"},
+    {"deregister", "SERVICE [ID]", 1, 2,
+     BIT(OPT_EXPECT) | BIT(OPT_DRY_RUN) | BIT(OPT_SERVER) | EVERYWHERE, run_deregister,
+     "take an instance out, or a service with all of its instances",
+     "deregister web.prod.internal web-1"},
+    {"services", "[PATTERN]", 0, 1, BIT(OPT_SERVER) | EVERYWHERE, run_services,
+     "what is registered, and how it is answered", "services '*.prod.internal'"},
+    {"instances", "SERVICE", 1, 1, BIT(OPT_SERVER) | EVERYWHERE, run_instances,
+     "the instances of a service, and how they are", "instances web.prod.internal"},
+    {"maintain", "[SERVICE [ID]]", 0, 2,
+     BIT(OPT_ACTION) | BIT(OPT_REASON) | BIT(OPT_FOR) | BIT(OPT_OFF) | BIT(OPT_SERVER) | EVERYWHERE,
+     run_maintain, "override health for a while; without a name, list what is overridden",
+     "maintain web.prod.internal web-1 --reason 'kernel update' --for 1h"},
+    {"apply", "FILE", 1, 1,
+     BIT(OPT_DRY_RUN) | BIT(OPT_EXPECT) | BIT(OPT_PRUNE) | BIT(OPT_SERVER) | EVERYWHERE, run_apply,
+     "register what a file lists, all of it or nothing", "apply services.yaml --dry-run"},
+    {"history", "", 0, 0, BIT(OPT_SERVER) | EVERYWHERE, run_history,
+     "who changed which service, when and why", NULL},
+    {"restore", "REVISION", 1, 1, BIT(OPT_DRY_RUN) | BIT(OPT_SERVER) | EVERYWHERE, run_restore,
+     "bring my services back to what they were at a revision", "restore 41 --dry-run"},
     {"reference configuration", "", 0, 0, EVERYWHERE, run_reference,
      "every option of the configuration", NULL},
     {"reference manual", "", 0, 0, EVERYWHERE, run_manual, "the same as a manual page", NULL},

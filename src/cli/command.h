@@ -14,24 +14,42 @@
 #include <stdint.h>
 
 /* id, word, what its value is called (NULL: a flag), may come again, one sentence. */
-#define OPTION_TABLE(X)                                                                 \
-    X(OPT_CONFIG, "config", "FILE", false, "work on this configuration")                \
-    X(OPT_LISTEN, "listen", "ADDR:PORT", true, "listen here, UDP and TCP")              \
-    X(OPT_ZONE, "zone", "ORIGIN=FILE", true, "serve this zone file to everyone")        \
-    X(OPT_CONTROL, "control", "PATH", false, "control socket")                          \
-    X(OPT_DATA, "data", "DIR", false, "folder for the image of all zones")              \
-    X(OPT_WORKERS, "workers", "N", false, "threads that answer; 0: one a core")         \
-    X(OPT_FROM, "from", "ADDR", false, "the client's address")                          \
-    X(OPT_LISTENER, "listener", "NAME", false, "the listener that is asked")            \
-    X(OPT_SUBNET, "subnet", "PREFIX", false, "client subnet option (RFC 7871)")         \
-    X(OPT_AT, "at", "ADDR:PORT", false, "the server to ask")                            \
-    X(OPT_TCP, "tcp", NULL, false, "over TCP")                                          \
-    X(OPT_ACCEPT, "accept", "ZONE@SERIAL", true, "release this held reload")            \
-    X(OPT_VIEW_A, "a", "VIEW", false, "the one view")                                   \
-    X(OPT_VIEW_B, "b", "VIEW", false, "the other view")                                 \
-    X(OPT_ALL, "all", NULL, false, "every zone, not only those with a problem")         \
-    X(OPT_SERVER, "server", "SOCKET", false, "the control socket of the daemon to ask") \
-    X(OPT_JSON, "json", NULL, false, "JSON instead of text")                            \
+#define OPTION_TABLE(X)                                                                  \
+    X(OPT_CONFIG, "config", "FILE", false, "work on this configuration")                 \
+    X(OPT_LISTEN, "listen", "ADDR:PORT", true, "listen here, UDP and TCP")               \
+    X(OPT_ZONE, "zone", "ORIGIN=FILE", true, "serve this zone file to everyone")         \
+    X(OPT_CONTROL, "control", "PATH", false, "control socket")                           \
+    X(OPT_DATA, "data", "DIR", false, "folder for the image of all zones")               \
+    X(OPT_WORKERS, "workers", "N", false, "threads that answer; 0: one a core")          \
+    X(OPT_FROM, "from", "ADDR", false, "the client's address")                           \
+    X(OPT_LISTENER, "listener", "NAME", false, "the listener that is asked")             \
+    X(OPT_SUBNET, "subnet", "PREFIX", false, "client subnet option (RFC 7871)")          \
+    X(OPT_AT, "at", "ADDR:PORT", false, "the server to ask")                             \
+    X(OPT_TCP, "tcp", NULL, false, "over TCP")                                           \
+    X(OPT_ACCEPT, "accept", "ZONE@SERIAL", true, "release this held reload")             \
+    X(OPT_VIEW_A, "a", "VIEW", false, "the one view")                                    \
+    X(OPT_VIEW_B, "b", "VIEW", false, "the other view")                                  \
+    X(OPT_ALL, "all", NULL, false, "every zone, not only those with a problem")          \
+    X(OPT_ADDRESS, "address", "ADDR[@VIEW]", true, "address of the instance")            \
+    X(OPT_PORT, "port", "N", false, "its port")                                          \
+    X(OPT_WEIGHT, "weight", "N", false, "its weight")                                    \
+    X(OPT_PRIORITY, "priority", "N", false, "its priority in SRV")                       \
+    X(OPT_TAG, "tag", "TAG", true, "a tag of it")                                        \
+    X(OPT_META, "meta", "KEY=VALUE", true, "metadata of it")                             \
+    X(OPT_SITE, "site", "SITE", false, "the site that it is in")                         \
+    X(OPT_LEASE, "lease", "TIME", false, "must be renewed within this time")             \
+    X(OPT_CHECK, "check", "KIND[:WHAT][,KEY=VALUE]...", true, "how it is checked")       \
+    X(OPT_EXPECT, "expect", "REVISION", false, "only if it is at this revision; 0: new") \
+    X(OPT_DRY_RUN, "dry-run", NULL, false, "judge it, and change nothing")               \
+    X(OPT_PRUNE, "prune", NULL, false, "what is mine and not in the file goes")          \
+    X(OPT_REASON, "reason", "TEXT", false, "why")                                        \
+    X(OPT_FOR, "for", "TIME", false, "how long; 4h unless told")                         \
+    X(OPT_ACTION, "action", "up|down|drain", false, "drain unless told")                 \
+    X(OPT_OFF, "off", NULL, false, "end it")                                             \
+    X(OPT_STATUS, "status", "STATUS", false, "passing, warning or critical")             \
+    X(OPT_NOTE, "note", "TEXT", false, "what the status is about")                       \
+    X(OPT_SERVER, "server", "SOCKET", false, "the control socket of the daemon to ask")  \
+    X(OPT_JSON, "json", NULL, false, "JSON instead of text")                             \
     X(OPT_HELP, "help", NULL, false, "this text")
 
 enum option_id {
@@ -54,7 +72,7 @@ struct command {
     const char *name;      /* one word or two: "view diff" */
     const char *arguments; /* as help shows them, or "" */
     unsigned least, most;  /* how many arguments */
-    uint32_t options;      /* bit i: CLI_OPTIONS[i] */
+    uint64_t options;      /* bit i: CLI_OPTIONS[i] */
     int (*run)(const struct call *call);
     const char *text;    /* one sentence */
     const char *example; /* after the program's name; NULL: none */
@@ -100,6 +118,15 @@ int run_explain(const struct call *call);
 int run_query(const struct call *call);
 int run_reload(const struct call *call);
 int run_status(const struct call *call);
+int run_register(const struct call *call);
+int run_renew(const struct call *call);
+int run_deregister(const struct call *call);
+int run_services(const struct call *call);
+int run_instances(const struct call *call);
+int run_maintain(const struct call *call);
+int run_apply(const struct call *call);
+int run_history(const struct call *call);
+int run_restore(const struct call *call);
 int run_view_diff(const struct call *call);
 int run_reference(const struct call *call);
 int run_manual(const struct call *call);

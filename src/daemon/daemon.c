@@ -3,6 +3,7 @@
 
 #include "api/control_socket.h"
 #include "base/error.h"
+#include "daemon/discovery.h"
 #include "daemon/image.h"
 #include "daemon/load.h"
 #include "daemon/log.h"
@@ -102,7 +103,9 @@ static void mend_control(struct daemon *daemon)
     if (!state->control_path[0] || control_is_ours(daemon)) {
         return;
     }
-    if (reload_is_under_way(state->reload)) { /* somebody may wait for an answer over the old one */
+    if (reload_is_under_way(state->reload) ||
+        discovery_is_under_way(
+            state->discovery)) { /* somebody may wait for an answer over the old one */
         log_warning("the control socket %s is gone; send SIGHUP again when the reload is over",
                     state->control_path);
         return;
@@ -406,6 +409,10 @@ static int start_serving(struct daemon *daemon)
             return err;
         }
     }
+    err = services_flush(discovery_services(state->discovery), clock_mono());
+    if (step_told(daemon, err, "services") != ERR_OK) {
+        return err;
+    }
     state_publish(state);
     err = server_start(state->server);
     if (step_told(daemon, err, "workers") != ERR_OK) {
@@ -415,6 +422,7 @@ static int start_serving(struct daemon *daemon)
     if (step_told(daemon, err, "control socket") == ERR_OK) {
         ready_line(state);
         daemon->ready = true;
+        discovery_ready(state->discovery);
         if (state->image) {
             image_ready(state->image);
         }
@@ -455,6 +463,10 @@ static int daemon_start(struct daemon *daemon)
         epoch_drop(state, epoch);
         return err;
     }
+    err = discovery_new(state, &daemon->findings, &state->discovery);
+    if (step_told(daemon, err, "registry") != ERR_OK) {
+        return err;
+    }
     return start_serving(daemon);
 }
 
@@ -487,12 +499,15 @@ static void daemon_stop(struct daemon *daemon)
     struct state *state = &daemon->state;
     if (state->loop && state->reload) {
         while (reload_is_under_way(state->reload) ||
+               (state->discovery && discovery_is_under_way(state->discovery)) ||
                (state->image && image_is_under_way(state->image))) {
             loop_run_once(state->loop);
         }
     }
     image_free(state->image);
     state->image = NULL;
+    discovery_free(state->discovery);
+    state->discovery = NULL;
     http_free(state->http);
     reload_free(state->reload);
     if (state->server) {

@@ -5,6 +5,7 @@
 #include "api/viewdiff.h"
 #include "api/zones.h"
 #include "base/error.h"
+#include "daemon/registry_routes.h"
 #include "daemon/reload.h"
 #include "daemon/status.h"
 
@@ -118,7 +119,21 @@ static void route_reload(void *ctx, struct http_request *request)
 }
 
 const struct http_route ROUTES[] = {
-    {"GET", "/v1/status", route_status},   {"GET", "/v1/zones", route_zones},
-    {"GET", "/v1/explain", route_explain}, {"GET", "/v1/views/diff", route_view_diff},
-    {"POST", "/v1/reload", route_reload},  {NULL, NULL, NULL},
+    {"GET", "/v1/status", route_status, 0},
+    {"GET", "/v1/zones", route_zones, 0},
+    {"GET", "/v1/explain", route_explain, 0},
+    {"GET", "/v1/views/diff", route_view_diff, 0},
+    {"POST", "/v1/reload", route_reload, 0},
+    {"POST", "/v1/register", route_register, 0},
+    {"POST", "/v1/renew", route_renew, 0},
+    {"POST", "/v1/deregister", route_deregister, 0},
+    {"POST", "/v1/service", route_service, 0},
+    {"POST", "/v1/override", route_override, 0},
+    {"POST", "/v1/apply", route_apply, LIMIT_PLAN_BYTES},
+    {"POST", "/v1/restore", route_restore, 0},
+    {"GET", "/v1/services", route_services, 0},
+    {"GET", "/v1/instances", route_instances, 0},
+    {"GET", "/v1/overrides", route_overrides, 0},
+    {"GET", "/v1/history", route_history, 0},
+    {NULL, NULL, NULL, 0},
 };

@@ -30,6 +30,7 @@ struct epoch {
     unsigned snapshots; /* taken under it and not retired */
 };
 
+struct discovery;
 struct http;
 struct image;
 struct reload;
@@ -46,6 +47,7 @@ struct state {
     struct server *server;
     struct epoch *epoch, *epochs; /* the current one; all, newest first */
     struct reload *reload;
+    struct discovery *discovery;
     struct image *image; /* NULL: nothing is kept on disk */
     struct http *http;
     int control_fd;                         /* -1: none, or taken over by http */

@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/discovery.h"
+
+#include "api/registry_json.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "daemon/log.h"
+#include "io/clock.h"
+#include "io/entropy.h"
+#include "io/pool.h"
+#include "probe/prober.h"
+#include "store/registry_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Verdicts that wait to be recorded. */
+struct seen {
+    struct seen *next;
+    const char *id, *verdict; /* id: behind the name */
+    char name[];
+};
+
+struct discovery {
+    struct state *state;
+    const struct alloc *alloc;
+    struct services *services;
+    struct services_events events;
+    struct prober *prober;
+    struct probe_port port;
+    struct registry_store *store; /* NULL: nothing is durable */
+    struct pool *pool;
+    struct loop_bell *bell;
+    struct loop_timer *timer;
+    bool ready;
+    bool broken; /* there is a data folder, but no store to be had from it */
+    struct asked *waiting, **waiting_end;
+    uint32_t waiting_count;
+    struct seen *seen, **seen_end;
+    /* A write under way: */
+    bool writing;
+    struct asked *batch; /* in order */
+    struct store_row *rows;
+    size_t row_count;
+    struct seen *batch_seen;
+    struct store_verdict *verdicts;
+    struct store_change change;
+    int err;
+    int last_err;
+};
+
+static void next_batch(struct discovery *discovery);
+
+/* --- time and publishing -------------------------------------------------------------------------
+ */
+
+static void timer_arm(struct discovery *discovery)
+{
+    struct mono at;
+    if (!services_next(discovery->services, &at)) {
+        loop_timer_stop(discovery->timer);
+        return;
+    }
+    int64_t wait = at.ns - clock_mono().ns;
+    /* Up to the next millisecond: libuv's timers have no finer ones. */
+    loop_timer_start(discovery->timer, (struct duration){wait > 0 ? wait + 999999 : 0});
+}
+
+void discovery_publish(struct discovery *discovery)
+{
+    struct state *state = discovery->state;
+    if (discovery->ready) {
+        int err = publish_reserve(state->publish);
+        err = err == ERR_OK ? services_flush(discovery->services, clock_mono()) : err;
+        if (err == ERR_OK) {
+            state_publish(state);
+        } else {
+            log_error("services: %s; the answers stay as they were until it works again",
+                      error_text(err));
+        }
+    }
+    timer_arm(discovery);
+    next_batch(discovery);
+}
+
+static void on_timer(void *ctx)
+{
+    struct discovery *discovery = ctx;
+    services_step(discovery->services, clock_mono(), clock_wall());
+    discovery_publish(discovery);
+}
+
+static void on_outcome(void *ctx, struct probe *probe, enum outcome_kind outcome,
+                       const char *detail)
+{
+    struct discovery *discovery = ctx;
+    services_outcome(discovery->services, probe, outcome, detail, clock_mono());
+    discovery_publish(discovery);
+}
+
+/* --- events --------------------------------------------------------------------------------------
+ */
+
+/* Without memory the verdict is not recorded: a restart goes on with an older one. */
+static void seen_add(struct discovery *discovery, const struct instance_entry *entry,
+                     const char *verdict)
+{
+    char name[NAME_TEXT_MAX];
+    name_to_text(entry->service->name, name);
+    size_t name_len = strlen(name) + 1, id_len = strlen(entry->id) + 1;
+    struct seen *seen =
+        discovery->store ? mem_new(discovery->alloc, sizeof(*seen) + name_len + id_len) : NULL;
+    if (seen) {
+        memcpy(seen->name, name, name_len);
+        seen->id = memcpy(seen->name + name_len, entry->id, id_len);
+        seen->verdict = verdict;
+        seen->next = NULL;
+        *discovery->seen_end = seen;
+        discovery->seen_end = &seen->next;
+    }
+}
+
+static void on_verdict(void *ctx, const struct instance_entry *instance, enum verdict before,
+                       enum verdict now, const char *detail)
+{
+    struct discovery *discovery = ctx;
+    char name[NAME_TEXT_MAX];
+    log_info("%s of %s is %s (was %s)%s%s", instance->id,
+             name_to_text(instance->service->name, name), verdict_name(now), verdict_name(before),
+             detail[0] ? ": " : "", detail);
+    seen_add(discovery, instance, verdict_name(now));
+}
+
+static void on_choice(void *ctx, const struct service_entry *service, enum choice_kind before,
+                      enum choice_kind now)
+{
+    char name[NAME_TEXT_MAX];
+    (void)ctx;
+    name_to_text(service->name, name);
+    if (now == CHOICE_WORKING && before != CHOICE_NONE) {
+        log_info("%s is answered as usual again (was %s)", name, choice_name(before));
+    } else if (now != CHOICE_WORKING && now != CHOICE_NONE) {
+        log_warning("%s: %s", name, choice_text(now));
+    }
+}
+
+struct removal {
+    struct asked asked;
+    struct discovery *discovery;
+    char *id;
+    uint8_t name[NAME_MAX];
+    char owner[];
+};
+
+static int removal_stage(struct asked *asked, struct registry *registry, struct refusal *refusal)
+{
+    const struct removal *removal = (struct removal *)asked;
+    return registry_drop_instance(registry, removal->name, removal->id, removal->asked.owner,
+                                  REVISION_ANY, refusal);
+}
+
+static void removal_told(struct asked *asked, int err, const struct refusal *refusal,
+                         uint64_t revision)
+{
+    struct removal *removal = (struct removal *)asked;
+    char name[NAME_TEXT_MAX];
+    (void)refusal;
+    (void)revision;
+    if (err == ERR_OK) {
+        log_info("%s of %s was removed: its lease ran out long ago", removal->id,
+                 name_to_text(removal->name, name));
+    }
+    mem_free(removal->discovery->alloc, removal);
+}
+
+static void on_remove(void *ctx, const struct instance_entry *instance)
+{
+    struct discovery *discovery = ctx;
+    const char *owner = instance_now(instance)->owner;
+    size_t owner_len = strlen(owner) + 1, id_len = strlen(instance->id) + 1;
+    struct removal *removal =
+        mem_new_zero(discovery->alloc, 1, sizeof(*removal) + owner_len + id_len);
+    if (!removal) {
+        return; /* asked again with the next renewal that does not come */
+    }
+    removal->discovery = discovery;
+    removal->asked = (struct asked){.stage = removal_stage,
+                                    .told = removal_told,
+                                    .owner = memcpy(removal->owner, owner, owner_len),
+                                    .why = "its lease ran out"};
+    removal->id = memcpy(removal->owner + owner_len, instance->id, id_len);
+    memcpy(removal->name, instance->service->name, name_len(instance->service->name));
+    if (discovery_ask(discovery, &removal->asked) != ERR_OK) {
+        mem_free(discovery->alloc, removal);
+    }
+}
+
+/* --- batches -------------------------------------------------------------------------------------
+ */
+
+static char *object_json(const struct object *object, const void *value)
+{
+    json_t *json = !value                            ? NULL
+                   : object->kind == OBJECT_SERVICE  ? service_to_json(value)
+                   : object->kind == OBJECT_INSTANCE ? instance_to_json(value)
+                                                     : override_to_json(value);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    return text;
+}
+
+static int row_fill(struct discovery *discovery, const struct object *object, const char *why,
+                    struct store_row *row)
+{
+    char name[NAME_TEXT_MAX];
+    static const enum store_row_kind kinds[] = {STORE_SERVICE, STORE_INSTANCE, STORE_OVERRIDE};
+    (void)why;
+    *row = (struct store_row){
+        .kind = kinds[object->kind], .id = "", .history = object->kind != OBJECT_INSTANCE};
+    if (object->kind == OBJECT_OVERRIDE) {
+        const struct override_entry *entry = (const struct override_entry *)object;
+        const struct override *next = object->next, *now = object->now;
+        row->name = mem_copy_text(discovery->alloc, entry->key);
+        row->owner = next ? next->owner : now ? now->owner : "";
+        row->revision = next ? next->revision
+                             : registry_staged_revision(services_registry(discovery->services));
+    } else {
+        const struct instance_entry *instance = (const struct instance_entry *)object;
+        bool is_instance = object->kind == OBJECT_INSTANCE;
+        const struct service_entry *service =
+            is_instance ? instance->service : (const struct service_entry *)object;
+        const struct service *next = object->next;
+        const struct instance *next_instance = object->next;
+        row->name = mem_copy_text(discovery->alloc, name_to_text(service->name, name));
+        row->id = is_instance ? instance->id : "";
+        row->owner = !object->next ? "" : is_instance ? next_instance->owner : next->owner;
+        row->revision = !object->next
+                            ? registry_staged_revision(services_registry(discovery->services))
+                        : is_instance ? next_instance->revision
+                                      : next->revision;
+    }
+    row->body = object_json(object, object->next);
+    row->before = row->history ? object_json(object, object->now) : NULL;
+    return row->name && (row->body || !object->next) ? ERR_OK : ERR_NOMEM;
+}
+
+/* What the configuration declares is not kept: it is read again at each start. */
+static bool is_kept(const struct object *object)
+{
+    const void *value = object->next ? object->next : object->now;
+    const char *owner = !value                            ? "config"
+                        : object->kind == OBJECT_SERVICE  ? ((const struct service *)value)->owner
+                        : object->kind == OBJECT_INSTANCE ? ((const struct instance *)value)->owner
+                                                          : "";
+    return strcmp(owner, "config") != 0;
+}
+
+static void rows_free(struct discovery *discovery)
+{
+    for (size_t i = 0; i < discovery->row_count; i++) {
+        mem_free(discovery->alloc, (char *)(uintptr_t)discovery->rows[i].name);
+        free((char *)(uintptr_t)discovery->rows[i].body);
+        free((char *)(uintptr_t)discovery->rows[i].before);
+    }
+    mem_free(discovery->alloc, discovery->rows);
+    discovery->rows = NULL;
+    discovery->row_count = 0;
+}
+
+static int rows_make(struct discovery *discovery)
+{
+    struct registry *registry = services_registry(discovery->services);
+    size_t count = registry_staged(registry);
+    if (count == 0) {
+        return ERR_OK;
+    }
+    discovery->rows = mem_new_zero(discovery->alloc, count, sizeof(*discovery->rows));
+    int err = discovery->rows ? ERR_OK : ERR_NOMEM;
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        const struct object *object = registry_staged_at(registry, i);
+        if (is_kept(object)) {
+            err = row_fill(discovery, object, NULL, &discovery->rows[discovery->row_count++]);
+        }
+    }
+    return err;
+}
+
+static int verdicts_make(struct discovery *discovery)
+{
+    size_t count = 0;
+    for (struct seen *at = discovery->batch_seen; at; at = at->next) {
+        count++;
+    }
+    discovery->verdicts = mem_new(discovery->alloc, (count + 1) * sizeof(*discovery->verdicts));
+    if (!discovery->verdicts) {
+        return ERR_NOMEM;
+    }
+    count = 0;
+    for (struct seen *at = discovery->batch_seen; at; at = at->next) {
+        discovery->verdicts[count++] = (struct store_verdict){at->name, at->id, at->verdict};
+    }
+    discovery->change.verdicts = discovery->verdicts;
+    discovery->change.verdict_count = count;
+    return ERR_OK;
+}
+
+static void seen_free(struct discovery *discovery, struct seen *seen)
+{
+    while (seen) {
+        struct seen *next = seen->next;
+        mem_free(discovery->alloc, seen);
+        seen = next;
+    }
+}
+
+/* Stages one wish; told at once when it is refused, changes nothing, or was only to be tried. */
+static bool stage_one(struct discovery *discovery, struct asked *asked)
+{
+    struct registry *registry = services_registry(discovery->services);
+    struct refusal refusal = {.field = ""};
+    registry_next(registry);
+    asked->mark = registry_staged(registry);
+    asked->revision = registry_staged_revision(registry);
+    int err = ERR_OK;
+    if (discovery->broken && strcmp(asked->owner, "config") != 0) {
+        refuse(&refusal, "", "mend what the log says, and start the server again",
+               "the registry could not be opened at the start; nothing can be registered");
+        err = ERR_BUSY;
+    }
+    err = err == ERR_OK ? asked->stage(asked, registry, &refusal) : err;
+    if (err == ERR_OK) {
+        err = services_judge(discovery->services, asked->mark, &refusal);
+    }
+    asked->staged = registry_staged(registry) - asked->mark;
+    if (err == ERR_OK && asked->staged > 0 && !asked->dry_run) {
+        return true;
+    }
+    uint64_t revision = asked->staged > 0 ? asked->revision : registry_revision(registry);
+    registry_undo(registry, asked->mark);
+    asked->told(asked, err, &refusal, revision);
+    return false;
+}
+
+static void on_instance_gone(void *ctx, struct object *object)
+{
+    if (object->kind == OBJECT_INSTANCE && !object->next) {
+        seen_add(ctx, (struct instance_entry *)object, NULL);
+    }
+}
+
+/* It is durable, or nothing is kept anyway. */
+static void batch_commit(struct discovery *discovery)
+{
+    struct registry *registry = services_registry(discovery->services);
+    for (size_t i = 0; i < registry_staged(registry); i++) {
+        on_instance_gone(discovery, registry_staged_at(registry, i));
+    }
+    services_commit(discovery->services, clock_mono(), clock_wall());
+}
+
+static void batch_told(struct discovery *discovery, int err)
+{
+    struct refusal refusal = {.field = ""};
+    if (err != ERR_OK && discovery->store) {
+        snprintf(refusal.reason, sizeof(refusal.reason), "the store could not keep it: %s",
+                 registry_store_problem(discovery->store));
+        snprintf(refusal.mend, sizeof(refusal.mend), "%s",
+                 err == ERR_SPACE ? "make room on the disk, and ask again" : "ask again");
+    }
+    while (discovery->batch) {
+        struct asked *asked = discovery->batch;
+        discovery->batch = asked->next;
+        asked->told(asked, err, &refusal, asked->revision);
+    }
+}
+
+static void batch_end(struct discovery *discovery, int err)
+{
+    struct registry *registry = services_registry(discovery->services);
+    bool had = registry_staged(registry) > 0;
+    rows_free(discovery);
+    if (had && err == ERR_OK) {
+        batch_commit(discovery);
+    } else {
+        registry_undo(registry, 0);
+    }
+    seen_free(discovery, discovery->batch_seen);
+    discovery->batch_seen = NULL;
+    mem_free(discovery->alloc, discovery->verdicts);
+    discovery->verdicts = NULL;
+    if (err != ERR_OK && discovery->last_err == ERR_OK) {
+        log_error("the registry cannot be written: %s; answers and health go on, changes are "
+                  "refused",
+                  registry_store_problem(discovery->store));
+    } else if (err == ERR_OK && discovery->last_err != ERR_OK) {
+        log_info("the registry can be written again");
+    }
+    discovery->last_err = err;
+    discovery->writing = false;
+    if (had) {
+        discovery_publish(discovery); /* shown before anybody is told; begins no batch: see below */
+    }
+    batch_told(discovery, err);
+    next_batch(discovery);
+}
+
+static void batch_write(void *ctx)
+{
+    struct discovery *discovery = ctx;
+    discovery->err = registry_store_write(discovery->store, &discovery->change);
+}
+
+static void batch_written(void *ctx)
+{
+    struct discovery *discovery = ctx;
+    batch_end(discovery, discovery->err);
+}
+
+/* Everything that waits becomes one batch. */
+static void next_batch(struct discovery *discovery)
+{
+    struct registry *registry = services_registry(discovery->services);
+    if (discovery->writing || discovery->batch || (!discovery->waiting && !discovery->seen)) {
+        return;
+    }
+    discovery->writing = true;
+    struct asked **end = &discovery->batch;
+    while (discovery->waiting) {
+        struct asked *asked = discovery->waiting;
+        discovery->waiting = asked->next;
+        discovery->waiting_count--;
+        asked->next = NULL;
+        if (!discovery->waiting) {
+            discovery->waiting_end = &discovery->waiting;
+        }
+        if (stage_one(discovery, asked)) {
+            *end = asked;
+            end = &asked->next;
+        }
+    }
+    discovery->batch_seen = discovery->seen;
+    discovery->seen = NULL;
+    discovery->seen_end = &discovery->seen;
+    if (!discovery->store || (registry_staged(registry) == 0 && !discovery->batch_seen)) {
+        batch_end(discovery, ERR_OK);
+        return;
+    }
+    discovery->change =
+        (struct store_change){.at = clock_wall(), .revision = registry_staged_revision(registry)};
+    int err = rows_make(discovery);
+    err = err == ERR_OK ? verdicts_make(discovery) : err;
+    discovery->change.rows = discovery->rows;
+    discovery->change.row_count = discovery->row_count;
+    discovery->change.why = discovery->batch ? discovery->batch->why : NULL;
+    if (err == ERR_OK) {
+        err = pool_start(discovery->pool, batch_write, batch_written, discovery);
+    }
+    if (err != ERR_OK) {
+        batch_end(discovery, err);
+    }
+}
+
+int discovery_ask(struct discovery *discovery, struct asked *asked)
+{
+    if (discovery->waiting_count >= LIMIT_REGISTRY_QUEUE) {
+        return ERR_LIMIT;
+    }
+    asked->next = NULL;
+    *discovery->waiting_end = asked;
+    discovery->waiting_end = &asked->next;
+    discovery->waiting_count++;
+    next_batch(discovery);
+    return ERR_OK;
+}
+
+/* --- starting ------------------------------------------------------------------------------------
+ */
+
+static void on_wake(void *ctx)
+{
+    loop_bell_ring(((struct discovery *)ctx)->bell);
+}
+
+static void on_bell(void *ctx)
+{
+    pool_finish(((struct discovery *)ctx)->pool);
+}
+
+/* One object as it was kept. What cannot be read any more is told and left on disk. */
+static int object_restore(void *ctx, const struct store_row *row)
+{
+    struct discovery *discovery = ctx;
+    struct registry *registry = services_registry(discovery->services);
+    struct arena arena;
+    struct refusal refusal = {.field = ""};
+    json_t *json = json_loads(row->body, 0, NULL);
+    int err = json ? ERR_OK : ERR_INVALID;
+    arena_init(&arena, discovery->alloc);
+    registry_revision_set(registry, row->revision); /* the object keeps its own */
+    if (err == ERR_OK && row->kind == STORE_SERVICE) {
+        struct service service;
+        err = service_from_json(json, &arena, NULL, &service, &refusal);
+        service.owner = row->owner;
+        err = err == ERR_OK ? registry_put_service(registry, &service, REVISION_ANY, NULL, &refusal)
+                            : err;
+    } else if (err == ERR_OK && row->kind == STORE_INSTANCE) {
+        struct instance instance;
+        err = instance_from_json(json, &arena, NULL, &instance, &refusal);
+        instance.owner = row->owner;
+        err = err == ERR_OK
+                  ? registry_put_instance(registry, &instance, REVISION_ANY, NULL, &refusal)
+                  : err;
+    } else if (err == ERR_OK) {
+        struct override override;
+        err = override_from_json(json, &arena, clock_wall(), &override, &refusal);
+        override.owner = row->owner;
+        err = err == ERR_OK ? registry_put_override(registry, &override, &refusal) : err;
+    }
+    if (err != ERR_OK && err != ERR_NOMEM) {
+        log_warning("registry: %s %s cannot be taken over: %s", row->name, row->id,
+                    refusal.reason[0] ? refusal.reason : error_text(err));
+        err = ERR_OK;
+    }
+    arena_deinit(&arena);
+    json_decref(json);
+    return err;
+}
+
+static int verdict_restore(void *ctx, const struct store_verdict *verdict)
+{
+    struct discovery *discovery = ctx;
+    uint8_t name[NAME_MAX];
+    if (name_from_text(verdict->name, NULL, name) == ERR_OK) {
+        services_restore(discovery->services, name, verdict->id,
+                         verdict_from_name(verdict->verdict), clock_mono());
+    }
+    return ERR_OK;
+}
+
+static int store_read(struct discovery *discovery)
+{
+    struct registry *registry = services_registry(discovery->services);
+    services_starting(discovery->services, true);
+    int err = registry_store_objects(discovery->store, object_restore, discovery);
+    if (err == ERR_OK) {
+        services_commit(discovery->services, clock_mono(), clock_wall());
+        err = registry_store_verdicts(discovery->store, verdict_restore, discovery);
+    } else {
+        registry_undo(registry, 0);
+    }
+    registry_revision_set(registry, registry_store_revision(discovery->store));
+    services_starting(discovery->services, false);
+    seen_free(discovery, discovery->seen); /* nothing that was not known already */
+    discovery->seen = NULL;
+    discovery->seen_end = &discovery->seen;
+    return err;
+}
+
+static int discovery_open(struct discovery *discovery, struct diag_list *diags)
+{
+    struct state *state = discovery->state;
+    const char *data = state->epoch->config->data;
+    int err = loop_timer_new(state->loop, on_timer, discovery, &discovery->timer);
+    if (err == ERR_OK) {
+        err = loop_bell_new(state->loop, on_bell, discovery, &discovery->bell);
+    }
+    if (err == ERR_OK) {
+        err = pool_new(discovery->alloc, 1, on_wake, discovery, &discovery->pool);
+    }
+    if (err == ERR_OK) {
+        err = prober_new(discovery->alloc, state->loop, entropy_seed(), on_outcome, discovery,
+                         &discovery->prober);
+    }
+    if (err == ERR_OK) {
+        discovery->port = prober_port(discovery->prober);
+        err = services_new(state->control, &discovery->port, &discovery->events,
+                           &discovery->services);
+    }
+    if (err != ERR_OK || !data) {
+        return err;
+    }
+    if (registry_store_open(discovery->alloc, data, diags, &discovery->store) != ERR_OK) {
+        discovery->broken = true; /* zones are answered all the same */
+        return ERR_OK;
+    }
+    return store_read(discovery);
+}
+
+int discovery_new(struct state *state, struct diag_list *diags, struct discovery **ret)
+{
+    struct discovery *discovery = mem_new_zero(state->alloc, 1, sizeof(*discovery));
+    if (!discovery) {
+        return ERR_NOMEM;
+    }
+    discovery->state = state;
+    discovery->alloc = state->alloc;
+    discovery->waiting_end = &discovery->waiting;
+    discovery->seen_end = &discovery->seen;
+    discovery->events = (struct services_events){discovery, on_verdict, on_choice, on_remove};
+    int err = discovery_open(discovery, diags);
+    if (err != ERR_OK) {
+        discovery_free(discovery);
+        return err;
+    }
+    *ret = discovery;
+    return ERR_OK;
+}
+
+void discovery_ready(struct discovery *discovery)
+{
+    discovery->ready = true;
+    timer_arm(discovery);
+}
+
+void discovery_free(struct discovery *discovery)
+{
+    if (!discovery) {
+        return;
+    }
+    struct asked *waiting = discovery->waiting;
+    const struct refusal refusal = {.reason = "the server stops"};
+    while (waiting) {
+        struct asked *next = waiting->next;
+        waiting->told(waiting, ERR_AGAIN, &refusal, 0);
+        waiting = next;
+    }
+    services_free(discovery->services);
+    prober_free(discovery->prober);
+    seen_free(discovery, discovery->seen);
+    registry_store_close(discovery->store);
+    if (discovery->pool) {
+        pool_free(discovery->pool);
+    }
+    loop_bell_free(discovery->bell);
+    loop_timer_free(discovery->timer);
+    mem_free(discovery->alloc, discovery);
+}
+
+bool discovery_is_under_way(const struct discovery *discovery)
+{
+    return discovery->writing;
+}
+
+struct services *discovery_services(const struct discovery *discovery)
+{
+    return discovery->services;
+}
+
+struct registry_store *discovery_store(const struct discovery *discovery)
+{
+    return discovery->store;
+}
+
+void discovery_status(const struct discovery *discovery, struct discovery_status *out)
+{
+    *out = (struct discovery_status){
+        .revision = registry_revision(services_registry(discovery->services)),
+        .waiting = discovery->waiting_count,
+        .durable = discovery->store != NULL,
+        .broken = discovery->broken,
+        .last_err = discovery->last_err,
+    };
+    services_count(discovery->services, &out->count);
+}

@@ -1,0 +1,791 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/registry_routes.h"
+
+#include "api/json_text.h"
+#include "api/registry_json.h"
+#include "api/zones.h"
+#include "base/error.h"
+#include "daemon/discovery.h"
+#include "io/clock.h"
+#include "store/registry_store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- asking for a change -------------------------------------------------------------------------
+ */
+
+enum {
+    OWNER_BYTES = 128
+};
+
+/* A change on its way: the request waits until it is durable and published. */
+struct change {
+    struct asked asked;
+    struct state *state;
+    struct http_request *request;
+    const json_t *body; /* the request's, or a part of it */
+    struct arena arena;
+    char owner[OWNER_BYTES];
+    json_t *objects; /* of a plan: what became of each */
+};
+
+static void with_numbers(const struct state *state, json_t *body, uint64_t revision)
+{
+    const struct snapshot *current = publish_current(state->publish);
+    json_object_set_new(body, "revision", json_integer((json_int_t)revision));
+    json_object_set_new(body, "generation",
+                        json_integer((json_int_t)(current ? current->generation : 0)));
+}
+
+static unsigned status_of(int err)
+{
+    switch (err) {
+    case ERR_INVALID:
+        return 400;
+    case ERR_REFUSED:
+    case ERR_PERMISSION:
+        return 403;
+    case ERR_NOT_FOUND:
+        return 404;
+    case ERR_EXISTS:
+        return 409;
+    case ERR_LIMIT:
+        return 429;
+    case ERR_AGAIN:
+    case ERR_BUSY:
+        return 503;
+    case ERR_SPACE:
+        return 507;
+    default:
+        return 500;
+    }
+}
+
+static void refuse_with(struct http_request *request, int err, const struct refusal *refusal)
+{
+    http_refuse(request, status_of(err), refusal->field[0] ? refusal->field : NULL,
+                refusal->reason[0] ? refusal->reason : error_text(err),
+                refusal->mend[0] ? refusal->mend : NULL);
+}
+
+static void change_told(struct asked *asked, int err, const struct refusal *refusal,
+                        uint64_t revision)
+{
+    struct change *change = (struct change *)asked;
+    const struct state *state = change->state;
+    if (err == ERR_OK) {
+        json_t *body = json_pack("{s:b, s:I, s:b, s:b}", "ok", 1, "changed",
+                                 (json_int_t)asked->staged, "dry_run", (int)asked->dry_run,
+                                 "durable", discovery_store(state->discovery) != NULL);
+        if (change->objects) {
+            json_object_set(body, "objects", change->objects);
+        }
+        with_numbers(state, body, revision);
+        http_reply(change->request, 200, body);
+    } else {
+        refuse_with(change->request, err, refusal);
+    }
+    json_decref(change->objects);
+    arena_deinit(&change->arena);
+    mem_free(state->alloc, change);
+}
+
+/* Who asks: the user at the other end of the socket. */
+static bool owner_of(const struct http_request *request, char out[OWNER_BYTES])
+{
+    uint32_t uid;
+    if (!http_peer_user(request, &uid)) {
+        return false;
+    }
+    snprintf(out, OWNER_BYTES, "unix:%u", uid);
+    return true;
+}
+
+static void ask(void *ctx, struct http_request *request,
+                int (*stage)(struct asked *, struct registry *, struct refusal *))
+{
+    struct state *state = ctx;
+    const json_t *body = http_body(request);
+    struct change *change = mem_new_zero(state->alloc, 1, sizeof(*change));
+    if (!change) {
+        http_refuse(request, 500, NULL, error_text(ERR_NOMEM), NULL);
+        return;
+    }
+    if (!body || !owner_of(request, change->owner)) {
+        mem_free(state->alloc, change);
+        http_refuse(request, body ? 403 : 400, body ? "token" : "body",
+                    body ? "nobody knows who asks" : "the request has no body",
+                    body ? "ask over the control socket" : "send a JSON object");
+        return;
+    }
+    change->state = state;
+    change->request = request;
+    change->body = body;
+    arena_init(&change->arena, state->alloc);
+    change->asked = (struct asked){
+        .stage = stage,
+        .told = change_told,
+        .owner = change->owner,
+        .why = json_string_value(json_object_get(body, "why")),
+        .dry_run = json_is_true(json_object_get(body, "dry_run")),
+    };
+    int err = discovery_ask(state->discovery, &change->asked);
+    if (err != ERR_OK) {
+        const struct refusal refusal = {.reason = "too many changes wait",
+                                        .mend = "ask again a little later"};
+        change_told(&change->asked, err, &refusal, 0);
+    }
+}
+
+/* "expect": a revision, 0: not there yet; absent: any. */
+static int expect_of(const json_t *body, uint64_t *ret, struct refusal *refusal)
+{
+    const json_t *expect = json_object_get(body, "expect");
+    *ret = REVISION_ANY;
+    if (!expect) {
+        return ERR_OK;
+    }
+    if (!json_is_integer(expect) || json_integer_value(expect) < 0) {
+        return refuse(refusal, "expect", "the revision that was read; 0: it is not there yet",
+                      "that is no revision");
+    }
+    *ret = (uint64_t)json_integer_value(expect);
+    return ERR_OK;
+}
+
+static const char *const SKIPPED[] = {"expect", "dry_run", "why", NULL};
+
+static int stage_register(struct asked *asked, struct registry *registry, struct refusal *refusal)
+{
+    struct change *change = (struct change *)asked;
+    struct instance instance;
+    uint64_t expect;
+    bool same;
+    int err = expect_of(change->body, &expect, refusal);
+    err = err == ERR_OK
+              ? instance_from_json(change->body, &change->arena, SKIPPED, &instance, refusal)
+              : err;
+    instance.owner = change->owner;
+    return err == ERR_OK ? registry_put_instance(registry, &instance, expect, &same, refusal) : err;
+}
+
+/* Registering what is registered already is a heartbeat, too. */
+void route_register(void *ctx, struct http_request *request)
+{
+    ask(ctx, request, stage_register);
+}
+
+static int stage_service(struct asked *asked, struct registry *registry, struct refusal *refusal)
+{
+    struct change *change = (struct change *)asked;
+    struct service service;
+    uint64_t expect;
+    bool same;
+    int err = expect_of(change->body, &expect, refusal);
+    err = err == ERR_OK
+              ? service_from_json(change->body, &change->arena, SKIPPED, &service, refusal)
+              : err;
+    service.owner = change->owner;
+    return err == ERR_OK ? registry_put_service(registry, &service, expect, &same, refusal) : err;
+}
+
+void route_service(void *ctx, struct http_request *request)
+{
+    ask(ctx, request, stage_service);
+}
+
+static int stage_deregister(struct asked *asked, struct registry *registry, struct refusal *refusal)
+{
+    struct change *change = (struct change *)asked;
+    const json_t *id = json_object_get(change->body, "id");
+    const uint8_t *name;
+    uint64_t expect;
+    int err = expect_of(change->body, &expect, refusal);
+    err = err == ERR_OK
+              ? service_name_from_json(change->body, "service", &change->arena, &name, refusal)
+              : err;
+    if (err == ERR_OK && id && !json_is_string(id)) {
+        err = refuse(refusal, "id", "such as web-1", "that is no id");
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    return id ? registry_drop_instance(registry, name, json_string_value(id), change->owner, expect,
+                                       refusal)
+              : registry_drop_service(registry, name, change->owner, expect, refusal);
+}
+
+void route_deregister(void *ctx, struct http_request *request)
+{
+    ask(ctx, request, stage_deregister);
+}
+
+static int stage_override(struct asked *asked, struct registry *registry, struct refusal *refusal)
+{
+    struct change *change = (struct change *)asked;
+    struct override override;
+    if (json_is_true(json_object_get(change->body, "end"))) {
+        const char *name = json_string_value(json_object_get(change->body, "name"));
+        const char *instance = json_string_value(json_object_get(change->body, "instance"));
+        char *key =
+            arena_format(&change->arena, "%s/%s", name ? name : "", instance ? instance : "*");
+        return key ? registry_drop_override(registry, key, refusal) : ERR_NOMEM;
+    }
+    int err = override_from_json(change->body, &change->arena, clock_wall(), &override, refusal);
+    override.owner = change->owner;
+    return err == ERR_OK ? registry_put_override(registry, &override, refusal) : err;
+}
+
+void route_override(void *ctx, struct http_request *request)
+{
+    ask(ctx, request, stage_override);
+}
+
+/* --- a plan --------------------------------------------------------------------------------------
+ */
+
+/* What happened to one object, for the answer. */
+static void plan_note(struct change *change, const char *what, const char *name, const char *id,
+                      bool same)
+{
+    json_array_append_new(
+        change->objects, json_pack("{s:s, s:o, s:o, s:s}", "kind", what, "service", json_text(name),
+                                   "id", json_text(id), "action", same ? "unchanged" : "set"));
+}
+
+/* The place of a fault inside a plan. */
+static void plan_place(struct refusal *refusal, const char *list, size_t i)
+{
+    char field[sizeof(refusal->field)];
+    snprintf(field, sizeof(field), "%s[%zu].%.60s", list, i, refusal->field);
+    memcpy(refusal->field, field, sizeof(field));
+}
+
+static int plan_services(struct change *change, struct registry *registry, struct refusal *refusal)
+{
+    const json_t *list = json_object_get(change->body, "services");
+    int err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        struct service service;
+        bool same = false;
+        err = service_from_json(item, &change->arena, NULL, &service, refusal);
+        service.owner = change->owner;
+        err = err == ERR_OK ? registry_put_service(registry, &service, REVISION_ANY, &same, refusal)
+                            : err;
+        if (err != ERR_OK) {
+            plan_place(refusal, "services", i);
+        } else {
+            plan_note(change, "service", json_string_value(json_object_get(item, "service")), NULL,
+                      same);
+        }
+    }
+    return err;
+}
+
+static int plan_instances(struct change *change, struct registry *registry, struct refusal *refusal)
+{
+    const json_t *list = json_object_get(change->body, "instances");
+    int err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        struct instance instance;
+        bool same = false;
+        err = instance_from_json(item, &change->arena, NULL, &instance, refusal);
+        instance.owner = change->owner;
+        err = err == ERR_OK
+                  ? registry_put_instance(registry, &instance, REVISION_ANY, &same, refusal)
+                  : err;
+        if (err != ERR_OK) {
+            plan_place(refusal, "instances", i);
+        } else {
+            plan_note(change, "instance", json_string_value(json_object_get(item, "service")),
+                      instance.id, same);
+        }
+    }
+    return err;
+}
+
+/* Is the object named in the plan? */
+static bool plan_names(const struct change *change, const char *list, const char *service,
+                       const char *id)
+{
+    const json_t *item;
+    size_t i;
+    json_array_foreach(json_object_get(change->body, list), i, item)
+    {
+        uint8_t a[NAME_MAX], b[NAME_MAX];
+        const char *name = json_string_value(json_object_get(item, "service"));
+        const char *item_id = json_string_value(json_object_get(item, "id"));
+        if (name && name_from_text(name, NULL, a) == ERR_OK &&
+            name_from_text(service, NULL, b) == ERR_OK && name_equal(a, b) &&
+            (!id || (item_id && strcmp(item_id, id) == 0))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "prune": what this owner has and the plan does not name goes. */
+static int plan_prune(struct change *change, struct registry *registry, struct refusal *refusal)
+{
+    int err = ERR_OK;
+    for (struct service_entry *at = registry_first(registry); at && err == ERR_OK;
+         at = registry_after(registry, at)) {
+        const struct service *service = service_now(at);
+        char name[NAME_TEXT_MAX];
+        name_to_text(at->name, name);
+        for (uint32_t i = 0; err == ERR_OK && i < at->instance_count; i++) {
+            const struct instance *instance = instance_now(at->instances[i]);
+            if (instance && strcmp(instance->owner, change->owner) == 0 &&
+                !plan_names(change, "instances", name, instance->id)) {
+                err = registry_drop_instance(registry, at->name, instance->id, change->owner,
+                                             REVISION_ANY, refusal);
+                json_array_append_new(change->objects,
+                                      json_pack("{s:s, s:o, s:o, s:s}", "kind", "instance",
+                                                "service", json_text(name), "id",
+                                                json_text(instance->id), "action", "removed"));
+            }
+        }
+        if (err == ERR_OK && service && strcmp(service->owner, change->owner) == 0 &&
+            !plan_names(change, "services", name, NULL) &&
+            !plan_names(change, "instances", name, NULL)) {
+            err = registry_drop_service(registry, at->name, change->owner, REVISION_ANY, refusal);
+            json_array_append_new(change->objects,
+                                  json_pack("{s:s, s:o, s:n, s:s}", "kind", "service", "service",
+                                            json_text(name), "id", "action", "removed"));
+        }
+    }
+    return err;
+}
+
+static int plan_shape(const struct change *change, struct refusal *refusal)
+{
+    static const char *const known[] = {"services", "instances", "dry_run",
+                                        "expect",   "prune",     "why"};
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)change->body, key, value)
+    {
+        bool found = false;
+        for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+            found = found || strcmp(known[i], key) == 0;
+        }
+        if (!found) {
+            char shown[64];
+            snprintf(shown, sizeof(shown), "%.60s", key);
+            return refuse(refusal, shown, "services, instances, dry_run, expect, prune or why",
+                          "a plan has no such field");
+        }
+    }
+    const json_t *services = json_object_get(change->body, "services");
+    const json_t *instances = json_object_get(change->body, "instances");
+    if ((services && !json_is_array(services)) || (instances && !json_is_array(instances))) {
+        return refuse(refusal, services && !json_is_array(services) ? "services" : "instances",
+                      "a list of objects", "that is no list");
+    }
+    return ERR_OK;
+}
+
+static int stage_plan(struct asked *asked, struct registry *registry, struct refusal *refusal)
+{
+    struct change *change = (struct change *)asked;
+    uint64_t expect;
+    int err = expect_of(change->body, &expect, refusal);
+    if (err == ERR_OK) {
+        err = plan_shape(change, refusal);
+    }
+    if (err == ERR_OK && expect != REVISION_ANY && expect != asked->revision - 1) {
+        refuse(refusal, "expect", "read the registry again, and make the plan anew",
+               "the registry is at revision %llu, not %llu: the plan is older than that",
+               (unsigned long long)(asked->revision - 1), (unsigned long long)expect);
+        return ERR_EXISTS;
+    }
+    change->objects = json_array();
+    err = err == ERR_OK ? plan_services(change, registry, refusal) : err;
+    err = err == ERR_OK ? plan_instances(change, registry, refusal) : err;
+    if (err == ERR_OK && json_is_true(json_object_get(change->body, "prune"))) {
+        err = plan_prune(change, registry, refusal);
+    }
+    return err;
+}
+
+void route_apply(void *ctx, struct http_request *request)
+{
+    ask(ctx, request, stage_plan);
+}
+
+/* --- heartbeats ----------------------------------------------------------------------------------
+ */
+
+static bool outcome_of(const char *status, enum outcome_kind *ret)
+{
+    *ret = OUTCOME_PASS;
+    if (!status || strcmp(status, "passing") == 0) {
+        return true;
+    }
+    *ret = strcmp(status, "warning") == 0 ? OUTCOME_WARN : OUTCOME_FAIL;
+    return *ret == OUTCOME_WARN || strcmp(status, "critical") == 0;
+}
+
+static int renew(struct state *state, struct http_request *request, struct refusal *refusal)
+{
+    const json_t *body = http_body(request);
+    const char *id = json_string_value(json_object_get(body, "id"));
+    const char *check = json_string_value(json_object_get(body, "check"));
+    const char *note = json_string_value(json_object_get(body, "note"));
+    const uint8_t *name;
+    char owner[OWNER_BYTES];
+    struct arena arena;
+    enum outcome_kind outcome;
+    struct services *services = discovery_services(state->discovery);
+    if (!owner_of(request, owner)) {
+        refuse(refusal, "token", "ask over the control socket", "nobody knows who asks");
+        return ERR_PERMISSION;
+    }
+    arena_init(&arena, state->alloc);
+    int err = service_name_from_json(body, "service", &arena, &name, refusal);
+    struct instance_entry *entry =
+        err == ERR_OK && id ? registry_instance(services_registry(services), name, id) : NULL;
+    const struct instance *instance = entry ? instance_now(entry) : NULL;
+    arena_deinit(&arena);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (!instance) {
+        refuse(refusal, "id", "register it first", "no such instance is registered");
+        return ERR_NOT_FOUND;
+    }
+    if (strcmp(instance->owner, owner) != 0) {
+        refuse(refusal, "owner", "its owner renews it", "the instance belongs to %s",
+               instance->owner);
+        return ERR_REFUSED;
+    }
+    if (!outcome_of(json_string_value(json_object_get(body, "status")), &outcome)) {
+        return refuse(refusal, "status", "passing, warning or critical", "that is no status");
+    }
+    err = services_renew(services, entry, check, outcome, note ? note : "", clock_mono());
+    if (err != ERR_OK) {
+        refuse(refusal, "check", "name a check of kind ttl", "the instance has no such check");
+    }
+    return err;
+}
+
+void route_renew(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    struct refusal refusal = {.field = ""};
+    int err = renew(state, request, &refusal);
+    if (err != ERR_OK) {
+        refuse_with(request, err, &refusal);
+        return;
+    }
+    discovery_publish(state->discovery);
+    json_t *body = json_pack("{s:b}", "ok", 1);
+    with_numbers(state, body,
+                 registry_revision(services_registry(discovery_services(state->discovery))));
+    http_reply(request, 200, body);
+}
+
+/* --- reading -------------------------------------------------------------------------------------
+ */
+
+static double seconds_since(struct mono at, struct mono now)
+{
+    return (double)(mono_since(now, at).ns / 1000000) / 1000.0;
+}
+
+static json_t *checks_json(const struct services *services, const struct instance_entry *entry,
+                           unsigned count, struct mono now)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < count; i++) {
+        struct check_status status;
+        check_status(services, entry, i, now, &status);
+        json_t *item = json_pack("{s:s, s:s, s:s, s:o, s:f}", "name", status.check->name, "kind",
+                                 check_kind_name(status.check->kind), "verdict",
+                                 verdict_name(status.verdict), "detail", json_text(status.detail),
+                                 "for", seconds_since(status.changed_at, now));
+        if (status.penalty) {
+            json_object_set_new(item, "flap_penalty", json_integer(status.penalty));
+        }
+        if (status.held) {
+            json_object_set_new(item, "reused_in", json_real(-seconds_since(status.reuse_at, now)));
+        }
+        json_array_append_new(list, item);
+    }
+    return list;
+}
+
+static json_t *instance_json(const struct services *services, const struct instance_entry *entry,
+                             struct mono now)
+{
+    const struct instance *instance = instance_now(entry);
+    json_t *item = instance_to_json(instance);
+    struct instance_status status;
+    instance_status(services, entry, now, &status);
+    json_object_set_new(item, "owner", json_text(instance->owner));
+    json_object_set_new(item, "revision", json_integer((json_int_t)instance->revision));
+    json_object_set_new(item, "verdict", json_string(verdict_name(status.verdict)));
+    json_object_set_new(item, "for", json_real(seconds_since(status.since, now)));
+    json_object_set_new(item, "answered", json_boolean(status.answered));
+    json_object_set_new(item, "health", checks_json(services, entry, status.check_count, now));
+    if (status.override) {
+        json_object_set_new(item, "override", override_to_json(status.override));
+    }
+    if (instance->lease_ms) {
+        json_object_set_new(item, "lease_left",
+                            status.lease_expired
+                                ? json_real(0)
+                                : json_real(-seconds_since(status.lease_until, now)));
+    }
+    if (status.ramp != 1000) {
+        json_object_set_new(item, "slow_start", json_integer(status.ramp / 10));
+    }
+    return item;
+}
+
+static json_t *service_json(const struct state *state, const struct service_entry *entry)
+{
+    const struct services *services = discovery_services(state->discovery);
+    const struct service *service = service_now(entry);
+    json_t *item = service_to_json(service), *views = json_object();
+    json_t *verdicts = json_object();
+    uint32_t counts[VERDICT_COUNT] = {0};
+    for (uint32_t i = 0; i < entry->instance_count; i++) {
+        struct instance_status status;
+        if (instance_now(entry->instances[i])) {
+            instance_status(services, entry->instances[i], clock_mono(), &status);
+            counts[status.verdict]++;
+        }
+    }
+    for (unsigned i = 0; i < VERDICT_COUNT; i++) {
+        if (counts[i]) {
+            json_object_set_new(verdicts, verdict_name((enum verdict)i), json_integer(counts[i]));
+        }
+    }
+    const struct desired *desired = &state->epoch->config->desired;
+    for (unsigned view = 0; view < desired->view_count; view++) {
+        struct service_choice choice;
+        if (service_choice(services, entry, view, clock_mono(), &choice) == ERR_OK) {
+            json_object_set_new(
+                views, desired->views[view].name,
+                json_pack("{s:s, s:i, s:i, s:i}", "answered", choice_name(choice.choice.kind),
+                          "instances", (int)choice.choice.candidates, "working",
+                          (int)choice.choice.working, "given", (int)choice.choice.chosen));
+            service_choice_drop(services, &choice);
+        }
+    }
+    json_object_set_new(item, "owner", json_text(service->owner));
+    json_object_set_new(item, "revision", json_integer((json_int_t)service->revision));
+    json_object_set_new(item, "verdicts", verdicts);
+    json_object_set_new(item, "views", views);
+    return item;
+}
+
+static struct registry *registry_of(const struct state *state)
+{
+    return services_registry(discovery_services(state->discovery));
+}
+
+void route_services(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    const char *glob = http_param(request, "name");
+    json_t *list = json_array(), *body = json_object();
+    for (struct service_entry *at = registry_first(registry_of(state)); at;
+         at = registry_after(registry_of(state), at)) {
+        char name[NAME_TEXT_MAX];
+        name_to_text(at->name, name);
+        name[strlen(name) - 1] = '\0';
+        if (service_now(at) && (!glob || glob_match(glob, name))) {
+            json_array_append_new(list, service_json(state, at));
+        }
+    }
+    json_object_set_new(body, "services", list);
+    with_numbers(state, body, registry_revision(registry_of(state)));
+    http_reply(request, 200, body);
+}
+
+void route_instances(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    const char *text = http_param(request, "service");
+    uint8_t name[NAME_MAX];
+    if (!text || name_from_text(text, NULL, name) != ERR_OK) {
+        http_refuse(request, 400, "service", "no service is named", "?service=web.prod.internal");
+        return;
+    }
+    struct service_entry *entry = registry_service(registry_of(state), name);
+    if (!entry || !service_now(entry)) {
+        http_refuse(request, 404, "service", "no such service is registered",
+                    "GET /v1/services lists them");
+        return;
+    }
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < entry->instance_count; i++) {
+        if (instance_now(entry->instances[i])) {
+            json_array_append_new(list, instance_json(discovery_services(state->discovery),
+                                                      entry->instances[i], clock_mono()));
+        }
+    }
+    json_t *body =
+        json_pack("{s:o, s:o}", "service", service_json(state, entry), "instances", list);
+    with_numbers(state, body, registry_revision(registry_of(state)));
+    http_reply(request, 200, body);
+}
+
+void route_overrides(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    json_t *list = json_array(), *body = json_object();
+    for (uint32_t i = 0; i < registry_override_count(registry_of(state)); i++) {
+        const struct override *at = override_now(registry_override_at(registry_of(state), i));
+        if (at) {
+            json_t *item = override_to_json(at);
+            json_object_set_new(item, "owner", json_text(at->owner));
+            json_object_set_new(item, "ends", wall_to_json(at->expires_at));
+            json_object_set_new(item, "ended", json_boolean(at->expires_at.ns <= clock_wall().ns));
+            json_array_append_new(list, item);
+        }
+    }
+    json_object_set_new(body, "overrides", list);
+    with_numbers(state, body, registry_revision(registry_of(state)));
+    http_reply(request, 200, body);
+}
+
+static int event_json(void *ctx, const struct store_event *event)
+{
+    static const char *const kinds[] = {"service", "instance", "override"};
+    json_t *before = event->before ? json_loads(event->before, 0, NULL) : json_null();
+    json_t *after = event->after ? json_loads(event->after, 0, NULL) : json_null();
+    json_array_append_new(ctx, json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+                                         "revision", (json_int_t)event->revision, "at",
+                                         wall_to_json(event->at), "kind", kinds[event->kind],
+                                         "name", json_text(event->name), "id", json_text(event->id),
+                                         "owner", json_text(event->owner), "why",
+                                         json_text(event->why), "before", before, "after", after));
+    return ERR_OK;
+}
+
+void route_history(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    struct registry_store *store = discovery_store(state->discovery);
+    if (!store) {
+        http_refuse(request, 404, NULL, "without a data folder nothing is remembered",
+                    "set server.data, or start with --data");
+        return;
+    }
+    json_t *list = json_array();
+    int err = registry_store_history(store, UINT64_MAX, 100, event_json, list);
+    json_t *body = json_pack("{s:o}", "history", list);
+    if (err != ERR_OK) {
+        json_decref(body);
+        http_refuse(request, 500, NULL, registry_store_problem(store), NULL);
+        return;
+    }
+    with_numbers(state, body, registry_revision(registry_of(state)));
+    http_reply(request, 200, body);
+}
+
+/* --- back to an earlier state --------------------------------------------------------------------
+ *
+ * Of each service of this owner that was changed after the revision: what it was before the first
+ * of those changes. Instances, leases and verdicts stay as they are.
+ */
+
+struct restoring {
+    json_t *states; /* name → body, or null: it was not there */
+    uint64_t revision;
+    bool known; /* the history reaches back as far */
+};
+
+static int restore_event(void *ctx, const struct store_event *event)
+{
+    struct restoring *restoring = ctx;
+    if (event->revision <= restoring->revision) {
+        restoring->known = true;
+        return ERR_OK;
+    }
+    if (event->kind == STORE_SERVICE) { /* newest first: the oldest stays */
+        json_object_set_new(restoring->states, event->name,
+                            event->before ? json_loads(event->before, 0, NULL) : json_null());
+    }
+    return ERR_OK;
+}
+
+static int restore_one(struct change *change, struct registry *registry, const char *name,
+                       const json_t *body, struct refusal *refusal)
+{
+    uint8_t wire[NAME_MAX];
+    struct service service;
+    bool same = false;
+    if (name_from_text(name, NULL, wire) != ERR_OK) {
+        return ERR_OK;
+    }
+    const struct service_entry *entry = registry_service(registry, wire);
+    const struct service *now = entry ? service_now(entry) : NULL;
+    if (now && strcmp(now->owner, change->owner) != 0) {
+        return ERR_OK; /* each object for its owner */
+    }
+    if (json_is_null(body)) {
+        if (now && entry->instance_count == 0) {
+            plan_note(change, "service", name, NULL, false);
+            return registry_drop_service(registry, wire, change->owner, REVISION_ANY, refusal);
+        }
+        return ERR_OK; /* it has instances, and those are never restored backwards */
+    }
+    int err = service_from_json(body, &change->arena, NULL, &service, refusal);
+    service.owner = change->owner;
+    err = err == ERR_OK ? registry_put_service(registry, &service, REVISION_ANY, &same, refusal)
+                        : err;
+    if (err == ERR_OK) {
+        plan_note(change, "service", name, NULL, same);
+    }
+    return err;
+}
+
+static int stage_restore(struct asked *asked, struct registry *registry, struct refusal *refusal)
+{
+    struct change *change = (struct change *)asked;
+    struct registry_store *store = discovery_store(change->state->discovery);
+    const json_t *revision = json_object_get(change->body, "revision");
+    struct restoring restoring = {.states = json_object()};
+    const char *name;
+    json_t *body;
+    int err = ERR_OK;
+    change->objects = json_array();
+    if (!store || !json_is_integer(revision) || json_integer_value(revision) < 0) {
+        json_decref(restoring.states);
+        return refuse(refusal, "revision", "horizon history lists them",
+                      store ? "that is no revision"
+                            : "without a data folder nothing is remembered");
+    }
+    restoring.revision = (uint64_t)json_integer_value(revision);
+    restoring.known = restoring.revision == 0;
+    err = registry_store_history(store, UINT64_MAX, 1000, restore_event, &restoring);
+    if (err == ERR_OK && !restoring.known) {
+        refuse(refusal, "revision", "horizon history lists what is remembered",
+               "the history does not reach back to revision %llu",
+               (unsigned long long)restoring.revision);
+        err = ERR_NOT_FOUND;
+    }
+    if (err == ERR_OK) {
+        json_object_foreach(restoring.states, name, body)
+        {
+            err = restore_one(change, registry, name, body, refusal);
+            if (err != ERR_OK) {
+                break;
+            }
+        }
+    }
+    json_decref(restoring.states);
+    return err;
+}
+
+void route_restore(void *ctx, struct http_request *request)
+{
+    ask(ctx, request, stage_restore);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Routes of the API that concern what is registered. Bodies are the forms of api/registry_json.h;
+ * every answer carries "revision" (of the registry) and "generation".
+ *
+ *   POST /v1/register    an instance ("expect": its revision, 0: not there yet)
+ *   POST /v1/renew       {"service", "id", "check"?, "status"?, "note"?}: a heartbeat
+ *   POST /v1/deregister  {"service", "id"?, "expect"?}: an instance, or the service with all of its
+ * own POST /v1/service     a service's policy POST /v1/override    {"name", "instance"?, "action",
+ * "reason", "for"?}, or {"name", "end": true} POST /v1/apply       {"services": [], "instances":
+ * [], "dry_run"?, "expect"?, "prune"?}: a plan GET  /v1/services, /v1/instances?service=,
+ * /v1/history
+ */
+#pragma once
+
+#include "api/http.h"
+
+void route_register(void *ctx, struct http_request *request);
+void route_renew(void *ctx, struct http_request *request);
+void route_deregister(void *ctx, struct http_request *request);
+void route_service(void *ctx, struct http_request *request);
+void route_override(void *ctx, struct http_request *request);
+void route_apply(void *ctx, struct http_request *request);
+void route_services(void *ctx, struct http_request *request);
+void route_instances(void *ctx, struct http_request *request);
+void route_overrides(void *ctx, struct http_request *request);
+void route_restore(void *ctx, struct http_request *request);
+void route_history(void *ctx, struct http_request *request);
