@@ -59,29 +59,6 @@ static json_t *tree_json(const struct node *node)
     return json;
 }
 
-/* Instances that stand under their service go to the list of all. */
-static void instances_lift(json_t *plan)
-{
-    json_t *all = json_object_get(plan, "instances"), *service, *list, *item;
-    size_t i, k;
-    if (!all) {
-        all = json_array();
-        json_object_set_new(plan, "instances", all);
-    }
-    json_array_foreach(json_object_get(plan, "services"), i, service)
-    {
-        list = json_object_get(service, "instances");
-        json_array_foreach(list, k, item)
-        {
-            if (json_is_object(item)) {
-                json_object_set(item, "service", json_object_get(service, "service"));
-            }
-            json_array_append(all, item);
-        }
-        json_object_del(service, "instances");
-    }
-}
-
 static int plan_read(const char *file, json_t **ret)
 {
     struct diag_list findings;
@@ -105,7 +82,6 @@ static int plan_read(const char *file, json_t **ret)
         status = print_fault(EXIT_NO, "FILE", "begin it with services:", "%s lists nothing", file);
     } else {
         *ret = tree_json(root);
-        instances_lift(*ret);
     }
     mem_free(&ALLOC_MALLOC, text);
     arena_deinit(&arena);

@@ -117,9 +117,11 @@ static int told_error(const json_t *answer, long status)
         snprintf(plain, sizeof(plain), "the server answered with HTTP status %ld", status);
         reason = plain;
     }
-    return print_fault(status == 400 ? EXIT_USAGE : EXIT_NO,
-                       json_string_value(json_object_get(error, "field")),
-                       json_string_value(json_object_get(error, "mend")), "%s", reason);
+    const char *field = json_string_value(json_object_get(error, "field"));
+    bool listed = field && strchr(field, '['); /* which of many: no word of the command says it */
+    return print_fault(status == 400 ? EXIT_USAGE : EXIT_NO, field,
+                       json_string_value(json_object_get(error, "mend")), "%s%s%s",
+                       listed ? field : "", listed ? ": " : "", reason);
 }
 
 int client_ask(const struct call *call, const char *method, const struct target *target,

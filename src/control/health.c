@@ -202,8 +202,9 @@ struct health_policy check_policy(const struct services *services, const struct 
     const struct service *service = service_now(use->instance->entry->service);
     struct health_policy policy = health_policy_default();
     (void)services;
-    policy.rise = use->check->rise;
-    policy.fall = use->check->fall;
+    bool report = use->check->kind == CHECK_TTL; /* the instance's own word counts at once */
+    policy.rise = report ? 1 : use->check->rise;
+    policy.fall = report ? 1 : use->check->fall;
     policy.suppress = service && service->flap_half_life_ms ? policy.suppress : 0;
     policy.half_life_ms = service ? service->flap_half_life_ms : policy.half_life_ms;
     policy.hold = service && service->flap_hold_up ? FLAP_HOLD_UP : FLAP_HOLD_DOWN;
@@ -470,12 +471,7 @@ int services_renew(struct services *services, struct instance_entry *entry, cons
         }
         found = true;
         silence_start(services, use);
-        /* A report is the instance's own word: it counts at once. */
-        use_outcome(services, use,
-                    outcome == OUTCOME_FAIL   ? OUTCOME_DEAD
-                    : outcome == OUTCOME_PASS ? OUTCOME_ALIVE
-                                              : outcome,
-                    detail);
+        use_outcome(services, use, outcome, detail);
     }
     instance_judge(services, run, "renewed");
     return found ? ERR_OK : ERR_NOT_FOUND;

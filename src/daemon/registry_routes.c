@@ -5,6 +5,7 @@
 #include "api/registry_json.h"
 #include "api/zones.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "daemon/discovery.h"
 #include "io/clock.h"
 #include "store/registry_store.h"
@@ -28,6 +29,7 @@ struct change {
     struct arena arena;
     char owner[OWNER_BYTES];
     json_t *objects; /* of a plan: what became of each */
+    json_t *named;   /* of a plan: what it names */
 };
 
 static void with_numbers(const struct state *state, json_t *body, uint64_t revision)
@@ -87,6 +89,7 @@ static void change_told(struct asked *asked, int err, const struct refusal *refu
         refuse_with(change->request, err, refusal);
     }
     json_decref(change->objects);
+    json_decref(change->named);
     arena_deinit(&change->arena);
     mem_free(state->alloc, change);
 }
@@ -247,84 +250,106 @@ void route_override(void *ctx, struct http_request *request)
 
 /* What happened to one object, for the answer. */
 static void plan_note(struct change *change, const char *what, const char *name, const char *id,
-                      bool same)
+                      const char *action)
 {
-    json_array_append_new(
-        change->objects, json_pack("{s:s, s:o, s:o, s:s}", "kind", what, "service", json_text(name),
-                                   "id", json_text(id), "action", same ? "unchanged" : "set"));
+    json_array_append_new(change->objects,
+                          json_pack("{s:s, s:o, s:o, s:s}", "kind", what, "service",
+                                    json_text(name), "id", json_text(id), "action", action));
 }
 
 /* The place of a fault inside a plan. */
-static void plan_place(struct refusal *refusal, const char *list, size_t i)
+static void plan_place(struct refusal *refusal, const char *path)
 {
     char field[sizeof(refusal->field)];
-    snprintf(field, sizeof(field), "%s[%zu].%.60s", list, i, refusal->field);
+    snprintf(field, sizeof(field), "%.48s.%.46s", path, refusal->field);
     memcpy(refusal->field, field, sizeof(field));
 }
 
-static int plan_services(struct change *change, struct registry *registry, struct refusal *refusal)
+/* What a plan names, so that the rest can be pruned: "NAME" and "NAME/ID". */
+static const char *plan_key(const uint8_t *name, const char *id, char *out, size_t size)
 {
-    const json_t *list = json_object_get(change->body, "services");
-    int err = ERR_OK;
-    for (size_t i = 0; err == ERR_OK && i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
-        struct service service;
-        bool same = false;
-        err = service_from_json(item, &change->arena, NULL, &service, refusal);
-        service.owner = change->owner;
-        err = err == ERR_OK ? registry_put_service(registry, &service, REVISION_ANY, &same, refusal)
-                            : err;
-        if (err != ERR_OK) {
-            plan_place(refusal, "services", i);
-        } else {
-            plan_note(change, "service", json_string_value(json_object_get(item, "service")), NULL,
-                      same);
-        }
-    }
-    return err;
+    char text[NAME_TEXT_MAX];
+    snprintf(out, size, "%s%s%s", name_to_text(name, text), id ? "/" : "", id ? id : "");
+    return out;
 }
 
-static int plan_instances(struct change *change, struct registry *registry, struct refusal *refusal)
+enum {
+    PLAN_KEY_BYTES = NAME_TEXT_MAX + LIMIT_INSTANCE_ID_BYTES + 2
+};
+
+static void plan_named(struct change *change, const uint8_t *name, const char *id)
 {
-    const json_t *list = json_object_get(change->body, "instances");
+    char key[PLAN_KEY_BYTES];
+    json_object_set_new(change->named, plan_key(name, NULL, key, sizeof(key)), json_true());
+    if (id) {
+        json_object_set_new(change->named, plan_key(name, id, key, sizeof(key)), json_true());
+    }
+}
+
+static bool plan_names(const struct change *change, const uint8_t *name, const char *id)
+{
+    char key[PLAN_KEY_BYTES];
+    return json_object_get(change->named, plan_key(name, id, key, sizeof(key))) != NULL;
+}
+
+static int plan_instances(struct change *change, struct registry *registry, const json_t *list,
+                          const char *path, const json_t *service, struct refusal *refusal)
+{
     int err = ERR_OK;
+    if (list && !json_is_array(list)) {
+        return refuse(refusal, path, "a list of objects", "that is no list");
+    }
     for (size_t i = 0; err == ERR_OK && i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+        json_t *item = json_array_get(list, i);
         struct instance instance;
         bool same = false;
+        char place[48];
+        if (service && json_is_object(item) && !json_object_get(item, "service")) {
+            json_object_set(item, "service", (json_t *)(uintptr_t)service);
+        }
         err = instance_from_json(item, &change->arena, NULL, &instance, refusal);
         instance.owner = change->owner;
         err = err == ERR_OK
                   ? registry_put_instance(registry, &instance, REVISION_ANY, &same, refusal)
                   : err;
         if (err != ERR_OK) {
-            plan_place(refusal, "instances", i);
+            snprintf(place, sizeof(place), "%.30s[%zu]", path, i);
+            plan_place(refusal, place);
         } else {
+            plan_named(change, instance.service, instance.id);
             plan_note(change, "instance", json_string_value(json_object_get(item, "service")),
-                      instance.id, same);
+                      instance.id, same ? "unchanged" : "set");
         }
     }
     return err;
 }
 
-/* Is the object named in the plan? */
-static bool plan_names(const struct change *change, const char *list, const char *service,
-                       const char *id)
+static int plan_services(struct change *change, struct registry *registry, struct refusal *refusal)
 {
-    const json_t *item;
-    size_t i;
-    json_array_foreach(json_object_get(change->body, list), i, item)
-    {
-        uint8_t a[NAME_MAX], b[NAME_MAX];
-        const char *name = json_string_value(json_object_get(item, "service"));
-        const char *item_id = json_string_value(json_object_get(item, "id"));
-        if (name && name_from_text(name, NULL, a) == ERR_OK &&
-            name_from_text(service, NULL, b) == ERR_OK && name_equal(a, b) &&
-            (!id || (item_id && strcmp(item_id, id) == 0))) {
-            return true;
+    static const char *const skip[] = {"instances", NULL};
+    const json_t *list = json_object_get(change->body, "services");
+    int err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i), *name = json_object_get(item, "service");
+        struct service service;
+        bool same = false;
+        char place[48];
+        err = service_from_json(item, &change->arena, skip, &service, refusal);
+        service.owner = change->owner;
+        err = err == ERR_OK ? registry_put_service(registry, &service, REVISION_ANY, &same, refusal)
+                            : err;
+        if (err != ERR_OK) {
+            snprintf(place, sizeof(place), "services[%zu]", i);
+            plan_place(refusal, place);
+            break;
         }
+        plan_named(change, service.name, NULL);
+        plan_note(change, "service", json_string_value(name), NULL, same ? "unchanged" : "set");
+        snprintf(place, sizeof(place), "services[%zu].instances", i);
+        err = plan_instances(change, registry, json_object_get(item, "instances"), place, name,
+                             refusal);
     }
-    return false;
+    return err;
 }
 
 /* "prune": what this owner has and the plan does not name goes. */
@@ -339,22 +364,16 @@ static int plan_prune(struct change *change, struct registry *registry, struct r
         for (uint32_t i = 0; err == ERR_OK && i < at->instance_count; i++) {
             const struct instance *instance = instance_now(at->instances[i]);
             if (instance && strcmp(instance->owner, change->owner) == 0 &&
-                !plan_names(change, "instances", name, instance->id)) {
+                !plan_names(change, at->name, instance->id)) {
+                plan_note(change, "instance", name, instance->id, "removed");
                 err = registry_drop_instance(registry, at->name, instance->id, change->owner,
                                              REVISION_ANY, refusal);
-                json_array_append_new(change->objects,
-                                      json_pack("{s:s, s:o, s:o, s:s}", "kind", "instance",
-                                                "service", json_text(name), "id",
-                                                json_text(instance->id), "action", "removed"));
             }
         }
         if (err == ERR_OK && service && strcmp(service->owner, change->owner) == 0 &&
-            !plan_names(change, "services", name, NULL) &&
-            !plan_names(change, "instances", name, NULL)) {
+            !plan_names(change, at->name, NULL)) {
+            plan_note(change, "service", name, NULL, "removed");
             err = registry_drop_service(registry, at->name, change->owner, REVISION_ANY, refusal);
-            json_array_append_new(change->objects,
-                                  json_pack("{s:s, s:o, s:n, s:s}", "kind", "service", "service",
-                                            json_text(name), "id", "action", "removed"));
         }
     }
     return err;
@@ -403,8 +422,12 @@ static int stage_plan(struct asked *asked, struct registry *registry, struct ref
         return ERR_EXISTS;
     }
     change->objects = json_array();
+    change->named = json_object();
     err = err == ERR_OK ? plan_services(change, registry, refusal) : err;
-    err = err == ERR_OK ? plan_instances(change, registry, refusal) : err;
+    if (err == ERR_OK) {
+        err = plan_instances(change, registry, json_object_get(change->body, "instances"),
+                             "instances", NULL, refusal);
+    }
     if (err == ERR_OK && json_is_true(json_object_get(change->body, "prune"))) {
         err = plan_prune(change, registry, refusal);
     }
@@ -732,7 +755,7 @@ static int restore_one(struct change *change, struct registry *registry, const c
     }
     if (json_is_null(body)) {
         if (now && entry->instance_count == 0) {
-            plan_note(change, "service", name, NULL, false);
+            plan_note(change, "service", name, NULL, "removed");
             return registry_drop_service(registry, wire, change->owner, REVISION_ANY, refusal);
         }
         return ERR_OK; /* it has instances, and those are never restored backwards */
@@ -742,7 +765,7 @@ static int restore_one(struct change *change, struct registry *registry, const c
     err = err == ERR_OK ? registry_put_service(registry, &service, REVISION_ANY, &same, refusal)
                         : err;
     if (err == ERR_OK) {
-        plan_note(change, "service", name, NULL, same);
+        plan_note(change, "service", name, NULL, same ? "unchanged" : "set");
     }
     return err;
 }

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Services end to end: registered by command and over the socket, checked, found by DNS, killed, and
+there again after the server itself was killed."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+
+import dns.flags
+import pytest
+
+import backends
+import daemons
+
+ZONE = """$TTL 300
+@    SOA ns1 hostmaster 1 7200 900 1209600 300
+     NS  ns1
+ns1  A   127.0.0.1
+db   A   127.0.0.2
+"""
+SANITIZED = bool(os.environ.get("HORIZON_SANITIZED"))
+FULL = os.environ.get("HORIZON_TEST_LENGTH") == "full"
+
+
+@pytest.fixture
+def server(start, folder):
+    (folder / "data").mkdir()
+    (folder / "data").chmod(0o777)
+    return start(zones={"prod.internal": "zone"}, files={"zone": ZONE},
+                 words=["--data", folder / "data"])
+
+
+@pytest.fixture
+def three():
+    port = backends.free_tcp_port()
+    made = [backends.Backend(f"127.0.1.{i}", port) for i in (1, 2, 3)]
+    yield made
+    for backend in made:
+        backend.close()
+
+
+def post(daemon, path, body, status=200):
+    """A request as another program makes it, with curl."""
+    done = subprocess.run(
+        ["curl", "-s", "--unix-socket", daemon.socket, "-w", "\n%{http_code}", "-d",
+         body if isinstance(body, str) else json.dumps(body), f"http://localhost{path}"],
+        capture_output=True, text=True, timeout=30, check=True)
+    text, code = done.stdout.rsplit("\n", 1)
+    assert int(code) == status, (code, text)
+    return json.loads(text)
+
+
+def answers(daemon, name="web.prod.internal"):
+    return set(daemon.texts(name))
+
+
+def register_three(daemon, three, check="held,interval=500ms"):
+    for number, backend in enumerate(three[:2], 1):
+        daemon.run_json("register", "web.prod.internal", f"web-{number}", "--address",
+                        backend.address, "--port", backend.port, "--check", check)
+    last = three[2]
+    kind, _, interval = check.partition(",interval=")
+    post(daemon, "/v1/register", {
+        "service": "web.prod.internal", "id": "web-3", "addresses": [last.address],
+        "port": last.port, "checks": [{"kind": kind, "interval": interval}]})
+
+
+def test_the_spine(server, three, folder, start):
+    register_three(server, three)
+    everybody = {backend.address for backend in three}
+    backends.until(lambda: answers(server) == everybody)
+
+    records = server.texts("web.prod.internal", "SRV")
+    assert records == [f"0 1 {three[0].port} web-{i}.web.prod.internal." for i in (1, 2, 3)]
+    reply = server.ask("web.prod.internal", "SRV")
+    assert {item.address for rrset in reply.additional for item in rrset} == everybody
+    assert {rrset.ttl for rrset in reply.answer + reply.additional} == {5}
+
+    three[1].kill()
+    _, took = backends.until(lambda: answers(server) == everybody - {"127.0.1.2"}, pause=0)
+    assert took < (1.0 if SANITIZED else 0.2)
+
+    server.stop(signal.SIGKILL)
+    again = start(zones={"prod.internal": "zone"}, words=["--data", folder / "data"],
+                  port=server.port)
+    assert answers(again) == everybody - {"127.0.1.2"}  # its first answer
+    shown = again.run_json("instances", "web.prod.internal")
+    assert {item["id"]: item["verdict"] for item in shown["instances"]} == {
+        "web-1": "passing", "web-2": "critical", "web-3": "passing"}
+
+    three.append(backends.Backend("127.0.1.2", three[0].port))
+    backends.until(lambda: answers(again) == everybody)
+
+
+def test_http_sees_a_process_that_hangs(server):
+    port = backends.free_tcp_port()
+    made = [backends.Backend(f"127.0.1.{i}", port, backends.SPEAKS) for i in (1, 2)]
+    try:
+        for i in (1, 2):
+            server.run_json("register", "api.prod.internal", f"a{i}", "--address", f"127.0.1.{i}",
+                            "--port", port, "--check",
+                            "http:/healthz,interval=100ms,timeout=100ms,fall=2,expect=well")
+        backends.until(lambda: answers(server, "api.prod.internal") == {"127.0.1.1", "127.0.1.2"})
+        made[0].send(signal.SIGSTOP)
+        _, took = backends.until(
+            lambda: answers(server, "api.prod.internal") == {"127.0.1.2"}, pause=0.001)
+        assert took < (3.0 if SANITIZED else 1.0)
+        made[0].send(signal.SIGCONT)
+        backends.until(lambda: answers(server, "api.prod.internal") == {"127.0.1.1", "127.0.1.2"})
+        # A path that is not good.
+        server.run_json("register", "bad.prod.internal", "a", "--address", "127.0.1.1", "--port",
+                        port, "--check", "http:/other,interval=100ms")
+        shown, _ = backends.until(lambda: [
+            check["detail"] for item in
+            server.run_json("instances", "bad.prod.internal")["instances"]
+            for check in item["health"] if check["verdict"] == "critical"])
+        assert shown == ["HTTP status 500"]
+        assert answers(server, "bad.prod.internal") == set()
+    finally:
+        for backend in made:
+            backend.close()
+
+
+def test_a_heartbeat_and_its_silence(server):
+    server.run_json("register", "job.prod.internal", "j1", "--address", "127.0.1.1", "--check",
+                    "ttl:1s")
+    assert answers(server, "job.prod.internal") == set()
+    server.run_json("renew", "job.prod.internal", "j1", "--status", "passing")
+    assert answers(server, "job.prod.internal") == {"127.0.1.1"}
+    server.run_json("register", "job.prod.internal", "j2", "--address", "127.0.1.2")
+    _, took = backends.until(lambda: answers(server, "job.prod.internal") == {"127.0.1.2"})
+    assert took < 5
+    server.run_json("renew", "job.prod.internal", "j1", "--status", "warning", "--note", "slow")
+    assert answers(server, "job.prod.internal") == {"127.0.1.1", "127.0.1.2"}
+
+
+def test_a_set_too_large_for_udp(server):
+    plan = {"instances": [
+        {"service": "big.prod.internal", "id": f"i{i}", "addresses": [f"127.0.{i // 250}.{i % 250 + 1}"],
+         "port": 80} for i in range(180)]}
+    assert post(server, "/v1/apply", plan)["changed"] == 181
+    over_tcp = server.texts("big.prod.internal", "SRV", tcp=True)
+    assert len(over_tcp) == 180
+    first = None
+    for _ in range(5):
+        reply = server.ask("big.prod.internal", "SRV", use_edns=0, payload=1232)
+        assert reply.flags & dns.flags.TC
+        given = sorted(item.to_text() for rrset in reply.answer for item in rrset)
+        assert 20 < len(given) < 180
+        assert set(given) < set(over_tcp)
+        assert first is None or first == given
+        first = given
+    other = server.ask("big.prod.internal", "SRV", use_edns=0, payload=1232, source="127.0.0.9")
+    assert sorted(item.to_text() for rrset in other.answer for item in rrset) != first
+
+
+def test_refusals_change_nothing(server):
+    before = server.run_json("services")
+    for words, said in (
+        (("register", "web.prod.internal", "a"), "from 1 to 64 addresses"),
+        (("register", "db.prod.internal", "a", "--address", "127.0.1.1"), "stands in the zone"),
+        (("register", "web.elsewhere", "a", "--address", "127.0.1.1"), "no zone here"),
+        (("register", "web.prod.internal", "a", "--address", "10.0.0.300"), "no address"),
+        (("register", "web.prod.internal", "a", "--address", "127.0.1.1", "--port", "70000"),
+         "out of range"),
+        (("register", "web.prod.internal", "a", "--address", "127.0.1.1", "--check", "htp:/x"),
+         "no kind of check"),
+        (("register", "web.prod.internal", "a", "--address", "127.0.1.1", "--check", "command:x"),
+         "runs here"),
+        (("register", "web.prod.internal", "a", "--address", "127.0.1.1", "--expect", "3"),
+         "does not exist"),
+        (("register", "web.prod.internal", "a", "--address", "127.0.1.1@outside"), "no view"),
+        (("deregister", "web.prod.internal", "a"), "has no instance"),
+        (("maintain", "web.prod.internal"), "needs a reason"),
+    ):
+        done = server.run(*words)
+        assert done.returncode in (1, 2), words  # refused, or no sense in it
+        assert said in done.stderr, (words, done.stderr)
+    for body, field in (
+        ('{"service": "web.prod.internal", "id": "a", "addresses": ["127.0.1.1"], "wieght": 1}',
+         "wieght"),
+        ('{"service": "web.prod.internal", "id": "a", "addresses": ["127.0.1.1"], "weight": -1}',
+         "weight"),
+        ('{"service": "web.prod.internal", "id": "a", "addresses": ["127.0.1.1"], "weight": 1e3}',
+         "weight"),
+        ('{"service": "web.prod.internal", "id": "a", "addresses": ["127.0.1.1"], "id": "b"}',
+         "body"),
+        ('{"service": "web.prod.internal", "id": "a\\u0000b", "addresses": ["127.0.1.1"]}', "body"),
+        ('{"service": "web.prod.internal", "addresses": ["127.0.1.1"]}', "id"),
+        ('{"service": 5, "id": "a", "addresses": ["127.0.1.1"]}', "service"),
+        ('{"service": "web.prod.internal", "id": "a", "addresses": "127.0.1.1"}', "addresses"),
+        ('[]', "body"),
+        ('{"service": "web.prod.internal", "id": "\\u00e4", "addresses": ["127.0.1.1"], '
+         '"lease": "99999999h"}', "lease"),
+        ('{"service": "web.prod.internal", "id": "%s", "addresses": ["127.0.1.1"]}' % ("x" * 200),
+         "id"),
+    ):
+        assert post(server, "/v1/register", body, 400)["error"]["field"] == field, body
+    assert server.run_json("services") == before
+
+
+def test_a_plan_is_whole(server, folder):
+    (folder / "plan.yaml").write_text("""services:
+  - service: one.prod.internal
+    policy: weighted
+    instances:
+      - {id: a, addresses: [127.0.1.1], weight: 3}
+      - {id: b, addresses: [127.0.1.2]}
+  - service: two.prod.internal
+instances:
+  - {service: two.prod.internal, id: a, addresses: [127.0.1.3]}
+""")
+    tried = server.run_json("apply", folder / "plan.yaml", "--dry-run")
+    assert tried["changed"] == 5 and tried["dry_run"]
+    assert answers(server, "one.prod.internal") == set()
+    done = server.run_json("apply", folder / "plan.yaml")
+    assert done["revision"] == 1
+    assert answers(server, "two.prod.internal") == {"127.0.1.3"}
+    assert server.run_json("apply", folder / "plan.yaml")["changed"] == 0
+    # One bad object: nothing of it.
+    text = (folder / "plan.yaml").read_text()
+    (folder / "bad.yaml").write_text(text.replace("127.0.1.3", "127.0.1.4") + "  - {id: x}\n")
+    refused = server.run("apply", folder / "bad.yaml")
+    assert refused.returncode == 2
+    assert "instances[1].service: the name of the service is missing" in refused.stderr
+    assert answers(server, "two.prod.internal") == {"127.0.1.3"}
+    # Older than the registry.
+    stale = server.run("apply", folder / "plan.yaml", "--expect", "0")
+    assert stale.returncode == 1 and "older" in stale.stderr
+    (folder / "less.yaml").write_text("services: [{service: one.prod.internal, ttl: 9s}]\n")
+    pruned = server.run_json("apply", folder / "less.yaml", "--prune", "--expect", "1")
+    assert {(item["service"], item["id"]) for item in pruned["objects"]
+            if item["action"] == "removed"} == {
+        ("one.prod.internal.", "a"), ("one.prod.internal.", "b"), ("two.prod.internal.", "a"),
+        ("two.prod.internal.", None)}
+    assert answers(server, "two.prod.internal") == set()
+    history = server.run_json("history")["history"]
+    assert [event["name"] for event in history if event["after"] is None] == ["two.prod.internal."]
+    server.run_json("restore", "1")
+    shown = {item["service"]: item for item in server.run_json("services")["services"]}
+    assert shown["one.prod.internal"].get("policy") == "weighted"
+    assert "two.prod.internal" in shown
+
+
+def test_weighted_answers_follow_the_weights(server):
+    post(server, "/v1/service", {"service": "w.prod.internal", "policy": "weighted"})
+    for name, weight in (("a", 80), ("b", 20)):
+        server.run_json("register", "w.prod.internal", name, "--address",
+                        f"127.0.1.{1 if name == 'a' else 2}", "--weight", weight)
+    seen = [server.texts("w.prod.internal") for _ in range(500)]
+    assert all(len(one) == 1 for one in seen)
+    assert 340 < sum(one == ["127.0.1.1"] for one in seen) < 460
+
+
+def test_every_acknowledged_write_is_there_after_a_kill(server, folder, start):
+    """kill -9 at random moments under write load; what was acknowledged is there, and answered."""
+    rounds = 200 if FULL else 4
+    daemon, acknowledged = server, {}
+    for number in range(rounds):
+        stop = threading.Event()
+
+        def write(lane, number=number, daemon=daemon, stop=stop):
+            count = 0
+            while not stop.is_set():
+                name = f"s{count % 20}.prod.internal"
+                address = f"127.{number % 200}.{lane}.{count % 200 + 1}"
+                body = json.dumps({"service": name, "id": f"lane{lane}", "addresses": [address]})
+                done = subprocess.run(
+                    ["curl", "-s", "-m", "5", "--unix-socket", daemon.socket, "-d", body,
+                     "http://localhost/v1/register"], capture_output=True, text=True, check=False)
+                if done.returncode == 0 and '"ok":true' in done.stdout:
+                    acknowledged[name, lane] = {address}
+                elif (name, lane) in acknowledged:  # it may be there, or not
+                    acknowledged[name, lane] = acknowledged[name, lane] | {address}
+                else:
+                    acknowledged[name, lane] = {address, None}
+                count += 1
+
+        lanes = [threading.Thread(target=write, args=(lane,)) for lane in range(3)]
+        for lane in lanes:
+            lane.start()
+        time.sleep(0.15 + 0.05 * (number % 5))
+        daemon.process.send_signal(signal.SIGKILL)
+        daemon.process.wait()
+        stop.set()
+        for lane in lanes:
+            lane.join()
+        began = time.monotonic()
+        daemon = start(zones={"prod.internal": "zone"}, words=["--data", folder / "data"],
+                       port=server.port)
+        assert SANITIZED or time.monotonic() - began < 1.5
+        for name in {name for name, _ in acknowledged}:
+            there = answers(daemon, name)
+            for (service, _), wanted in acknowledged.items():
+                assert service != name or there & wanted or None in wanted, (name, there, wanted)
+    assert len(acknowledged) > 20
+
+
+def test_the_store_can_be_read_by_anyone(server, folder):
+    server.run_json("register", "web.prod.internal", "a", "--address", "127.0.1.1")
+    rows = sqlite3.connect(folder / "data" / "registry.db").execute(
+        "SELECT name, id, owner, body FROM object WHERE kind = 1").fetchall()
+    assert [row[:3] for row in rows] == [("web.prod.internal.", "a", f"unix:{os.getuid()}")]
+    assert json.loads(rows[0][3])["addresses"] == ["127.0.1.1"]
+
+
+def test_a_damaged_registry_is_no_empty_one(server, folder, start):
+    server.run_json("register", "web.prod.internal", "a", "--address", "127.0.1.1")
+    assert server.stop() == 0
+    (folder / "data" / "registry.db").write_bytes(b"x" * 8192)
+    again = start(zones={"prod.internal": "zone"}, words=["--data", folder / "data"],
+                  port=server.port)
+    assert "registry.db: the registry cannot be opened" in again.log
+    assert again.texts("db.prod.internal") == ["127.0.0.2"]
+    refused = again.run("register", "web.prod.internal", "a", "--address", "127.0.1.1")
+    assert refused.returncode == 1
+    assert "could not be opened at the start" in refused.stderr
+    assert (folder / "data" / "registry.db").read_bytes() == b"x" * 8192
+
+
+def test_without_a_data_folder_it_says_so(start):
+    daemon = start(zones={"prod.internal": "zone"}, files={"zone": ZONE})
+    done = daemon.run("register", "web.prod.internal", "a", "--address", "127.0.1.1")
+    assert done.returncode == 0 and "no data folder" in done.stdout
+    assert answers(daemon) == {"127.0.1.1"}
+    assert daemons.run("services", "--server", daemon.socket).stdout.startswith("web.prod.internal")
