@@ -109,7 +109,7 @@ static int bad(const struct decode *decode, const char *key, const char *mend, c
 {
     char path[sizeof(decode->refusal->field)];
     snprintf(path, sizeof(path), "%s%s", decode->prefix, key);
-    return refuse(decode->refusal, path, mend, "%s", reason);
+    return refusal_fill(decode->refusal, path, mend, "%s", reason);
 }
 
 static int bad_range(const struct decode *decode, const struct field *field)
@@ -468,8 +468,9 @@ int service_name_from_json(const json_t *json, const char *key, struct arena *ar
     uint8_t name[NAME_MAX];
     if (!text || strlen(text) != json_string_length(value) || !*text ||
         name_from_text(text, NULL, name) != ERR_OK) {
-        return refuse(refusal, key, "such as web.prod.internal",
-                      text ? "'%.80s' is not a name" : "the name of the service is missing", text);
+        return refusal_fill(refusal, key, "such as web.prod.internal",
+                            text ? "'%.80s' is not a name" : "the name of the service is missing",
+                            text);
     }
     *ret_name = arena_copy(arena, name, name_len(name));
     return *ret_name ? ERR_OK : ERR_NOMEM;
@@ -497,7 +498,7 @@ int instance_from_json(const json_t *json, struct arena *arena, const char *cons
     int err = service_name_from_json(json, "service", arena, &out->service, refusal);
     err = err == ERR_OK ? read_fields(&decode, INSTANCE_FIELDS, json, skip, out) : err;
     if (err == ERR_OK && !out->id) {
-        return refuse(refusal, "id", "such as web-1", "the id of the instance is missing");
+        return refusal_fill(refusal, "id", "such as web-1", "the id of the instance is missing");
     }
     return err;
 }
@@ -515,8 +516,8 @@ int override_from_json(const json_t *json, struct arena *arena, struct wall now,
                              .instance = instance ? instance : "*",
                              .reason = json_string_value(json_object_get(json, "reason"))};
     if (!name || strlen(name) > 255 || strlen(out->instance) > LIMIT_INSTANCE_ID_BYTES) {
-        return refuse(refusal, "name", "a name, or a pattern such as *.prod.internal",
-                      "the name of the service is missing, or too long");
+        return refusal_fill(refusal, "name", "a name, or a pattern such as *.prod.internal",
+                            "the name of the service is missing, or too long");
     }
     out->name = name;
     unsigned i = OVERRIDE_UP;
@@ -525,11 +526,11 @@ int override_from_json(const json_t *json, struct arena *arena, struct wall now,
         i++;
     }
     if (i > OVERRIDE_DRAIN) {
-        return refuse(refusal, "action", "up, down or drain", "that is no action");
+        return refusal_fill(refusal, "action", "up, down or drain", "that is no action");
     }
     out->action = (enum override_action)i;
     if (lasts && (!duration_from_json(lasts, &ms) || ms < 1000)) {
-        return refuse(refusal, "for", "such as 4h", "that is no duration from 1s to 7 weeks");
+        return refusal_fill(refusal, "for", "such as 4h", "that is no duration from 1s to 7 weeks");
     }
     out->expires_at.ns = now.ns + (int64_t)ms * 1000000;
     if (ends) {

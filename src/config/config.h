@@ -11,6 +11,12 @@
 
 #include "base/limits.h"
 #include "registry/desired.h"
+#include "registry/service.h"
+
+struct instance_link {
+    struct instance_link *next;
+    struct instance instance;
+};
 
 struct config {
     struct arena arena;
@@ -39,6 +45,12 @@ struct config {
     uint32_t hold_removed_percent; /* 5 */
     uint32_t hold_removed_names;   /* 10 */
     struct desired desired;
+    /* services, owned by "config": */
+    struct service *services;
+    uint32_t service_count;
+    struct instance_link *instances; /* of all services */
+    struct prefix *check_targets;    /* where checks may connect besides an instance's address */
+    uint32_t check_target_count;
 };
 
 /* Reads YAML text; opens nothing. Relative paths in it are made

@@ -27,12 +27,16 @@ enum option_type {
     OPTION_REASON, /* const char *; line feeds become blanks */
     OPTION_NAME,   /* a domain name: uint8_t *, absolute, lower case */
     OPTION_VIEWS,  /* a view or a list of views: uint64_t mask */
-    OPTION_LISTENER, /* a listener's name: int, its index */
-    OPTION_PREFIX,   /* struct prefix */
-    OPTION_PREFIXES, /* a list of prefixes or addresses */
-    OPTION_ENDPOINT, /* an address and a port */
-    OPTION_EDITS,    /* a map: NAME or "NAME TYPE" to records */
-    OPTION_REMOVALS, /* a list of NAME or "NAME TYPE" */
+    OPTION_LISTENER,  /* a listener's name: int, its index */
+    OPTION_PREFIX,    /* struct prefix */
+    OPTION_PREFIXES,  /* a list of prefixes or addresses */
+    OPTION_ENDPOINT,  /* an address and a port */
+    OPTION_EDITS,     /* a map: NAME or "NAME TYPE" to records */
+    OPTION_REMOVALS,  /* a list of NAME or "NAME TYPE" */
+    OPTION_TEXTS,     /* a list of texts: const char **, and behind it uint16_t, how many */
+    OPTION_WORD,      /* one of some words; the row's reader knows them */
+    OPTION_ADDRESSES, /* an address, or a list; each may name its view: ADDR@VIEW */
+    OPTION_MAP,       /* a map of texts */
 };
 
 enum {

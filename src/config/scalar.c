@@ -58,7 +58,9 @@ static void number_read(struct reading *reading, const struct option *option,
         range_error(reading, option, node);
         return;
     }
-    if (option->size == sizeof(uint16_t)) {
+    if (option->size == sizeof(uint8_t)) {
+        *(uint8_t *)field = (uint8_t)value;
+    } else if (option->size == sizeof(uint16_t)) {
         *(uint16_t *)field = (uint16_t)value;
     } else {
         *(uint32_t *)field = (uint32_t)value;

@@ -364,7 +364,8 @@ static int change_views(struct control *control, struct edit *edit, uint32_t zon
         err = zone_compile_change(&edit->txn, entry->desired, base_old, base_new,
                                   &entry->served.edits, view, name, &tree);
         block->root = tree.root;
-        block->head.flags = (uint8_t)(ZONE_VIEW_LOADED | (tree.wildcard ? ZONE_VIEW_WILDCARD : 0));
+        block->head.flags = (uint8_t)((block->head.flags & ~ZONE_VIEW_WILDCARD) |
+                                      (tree.wildcard ? (unsigned)ZONE_VIEW_WILDCARD : 0u));
         if (err != ERR_OK) {
             return err;
         }

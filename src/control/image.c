@@ -58,6 +58,7 @@ static void rules_pack(struct pack *pack, const struct control *control,
     rules_pack_views(pack, control->desired);
     pack_u8(pack, services_have_names(control->services));
     pack_u64(pack, zone->only);
+    pack_u8(pack, zone->registry);
     pack_u32(pack, zone->subtree_count);
     for (uint32_t i = 0; i < zone->subtree_count; i++) {
         rules_pack_name(pack, zone->subtrees[i].name);

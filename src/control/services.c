@@ -137,8 +137,8 @@ static int name_judge(const struct control *control, const struct service *servi
         const struct zone_entry *entry = &control->zones[zone->zone];
         size_t len = name_len(service->name) - zone->origin_len;
         if (len == 0) {
-            return refuse(refusal, "service", "register a name below it",
-                          "%s is a zone, not a name in one", text);
+            return refusal_fill(refusal, "service", "register a name below it",
+                                "%s is a zone, not a name in one", text);
         }
         struct qp_space space;
         struct qp_name name;
@@ -148,20 +148,20 @@ static int name_judge(const struct control *control, const struct service *servi
         uint32_t edits = 0;
         zone_edits_find(&entry->served.edits, service->name, &edits);
         if (found.exact || edits > 0) {
-            refuse(refusal, "service", "take another name, or take it out of the zone",
-                   "%s stands in the zone file %s already", text,
-                   entry->desired->file ? entry->desired->file : entry->origin_text);
+            refusal_fill(refusal, "service", "take another name, or take it out of the zone",
+                         "%s stands in the zone file %s already", text,
+                         entry->desired->file ? entry->desired->file : entry->origin_text);
             return ERR_REFUSED;
         }
         if (found.cut) {
-            refuse(refusal, "service", "register it where the name is served",
-                   "%s is delegated away in %s", text, name_to_text(zone->origin, origin));
+            refusal_fill(refusal, "service", "register it where the name is served",
+                         "%s is delegated away in %s", text, name_to_text(zone->origin, origin));
             return ERR_REFUSED;
         }
     }
     if (!zone_found) {
-        return refuse(refusal, "service", "add a zone that holds it to the configuration",
-                      "no zone here holds %s", text);
+        return refusal_fill(refusal, "service", "add a zone that holds it to the configuration",
+                            "no zone here holds %s", text);
     }
     return ERR_OK;
 }
@@ -173,9 +173,9 @@ static int target_judge(const struct services *services, const struct check *che
     char text[ADDRESS_TEXT_BYTES];
     bool config = strcmp(owner, "config") == 0;
     if ((check->kind == CHECK_COMMAND || check->kind == CHECK_FILE) && !config) {
-        refuse(refusal, "checks", "write it into the configuration",
-               "a check of kind %s runs here: only the configuration may ask for it",
-               check_kind_name(check->kind));
+        refusal_fill(refusal, "checks", "write it into the configuration",
+                     "a check of kind %s runs here: only the configuration may ask for it",
+                     check_kind_name(check->kind));
         return ERR_REFUSED;
     }
     if (check->target) {
@@ -185,15 +185,15 @@ static int target_judge(const struct services *services, const struct check *che
             listed = prefix_has(&services->targets[i], &target);
         }
         if (!listed && memcmp(&target, own, sizeof(target)) != 0) {
-            refuse(refusal, "checks", "add it to registry.check-targets",
-                   "%s is not the instance's own address, and no target that checks may have",
-                   address_to_text(&target, text));
+            refusal_fill(refusal, "checks", "add it to registry.check-targets",
+                         "%s is not the instance's own address, and no target that checks may have",
+                         address_to_text(&target, text));
             return ERR_REFUSED;
         }
     }
     if (address_kind(&target) == ADDRESS_LINKLOCAL) {
-        refuse(refusal, "checks", "give an address that is routed",
-               "%s is link-local; checks do not go there", address_to_text(&target, text));
+        refusal_fill(refusal, "checks", "give an address that is routed",
+                     "%s is link-local; checks do not go there", address_to_text(&target, text));
         return ERR_REFUSED;
     }
     return ERR_OK;
@@ -208,8 +208,8 @@ static int leak_judge(const struct control *control, const struct instance *inst
     for (unsigned i = 0; i < instance->address_count; i++) {
         const struct service_address *address = &instance->addresses[i];
         if (address->view && desired_view_find(desired, address->view) == VIEW_NONE) {
-            return refuse(refusal, "addresses", "the configuration names the views",
-                          "there is no view '%.60s'", address->view);
+            return refusal_fill(refusal, "addresses", "the configuration names the views",
+                                "there is no view '%.60s'", address->view);
         }
         for (unsigned view = 0; view < desired->view_count; view++) {
             const char *name = desired->views[view].name;
@@ -221,11 +221,12 @@ static int leak_judge(const struct control *control, const struct instance *inst
             bool meant = address->view ? strcmp(address->view, name) == 0 : !own;
             if (meant && zone_of(control, instance->service, view) &&
                 !leak_allows(desired, view, instance->service, &address->address)) {
-                refuse(refusal, "addresses",
-                       "name the view that the address is for (ADDRESS@VIEW), or add an exception",
-                       "leak guard: view %s would hand out the %s address %s", name,
-                       address_kind_name(address_kind(&address->address)),
-                       address_to_text(&address->address, text));
+                refusal_fill(
+                    refusal, "addresses",
+                    "name the view that the address is for (ADDRESS@VIEW), or add an exception",
+                    "leak guard: view %s would hand out the %s address %s", name,
+                    address_kind_name(address_kind(&address->address)),
+                    address_to_text(&address->address, text));
                 return ERR_REFUSED;
             }
         }
@@ -241,8 +242,8 @@ static int instance_judge_staged(const struct services *services, const struct i
     const struct address *own = &instance->addresses[0].address;
     int err = leak_judge(services->control, instance, refusal);
     if (err == ERR_OK && address_kind(own) == ADDRESS_LINKLOCAL) {
-        return refuse(refusal, "addresses", "give an address that is routed",
-                      "a link-local address means something else to each client");
+        return refusal_fill(refusal, "addresses", "give an address that is routed",
+                            "a link-local address means something else to each client");
     }
     for (unsigned i = 0; err == ERR_OK && i < instance->check_count; i++) {
         err = target_judge(services, &instance->checks[i], own, instance->owner, refusal);
@@ -269,8 +270,8 @@ static int last_judge(const struct instance_entry *gone, struct refusal *refusal
     if (!service || !service->keep_last || others) {
         return ERR_OK;
     }
-    refuse(refusal, "id", "register another one first, or change the service",
-           "%s is the last instance, and the service keeps its last one", gone->id);
+    refusal_fill(refusal, "id", "register another one first, or change the service",
+                 "%s is the last instance, and the service keeps its last one", gone->id);
     return ERR_REFUSED;
 }
 

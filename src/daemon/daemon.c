@@ -464,6 +464,7 @@ static int daemon_start(struct daemon *daemon)
         return err;
     }
     err = discovery_new(state, &daemon->findings, &state->discovery);
+    err = err == ERR_OK ? discovery_configure(state->discovery) : err;
     if (step_told(daemon, err, "registry") != ERR_OK) {
         return err;
     }

@@ -4,6 +4,7 @@
 #include "api/registry_json.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "daemon/declared.h"
 #include "daemon/log.h"
 #include "io/clock.h"
 #include "io/entropy.h"
@@ -23,6 +24,7 @@ struct seen {
 };
 
 struct discovery {
+    struct declared declared;
     struct state *state;
     const struct alloc *alloc;
     struct services *services;
@@ -126,10 +128,13 @@ static void on_verdict(void *ctx, const struct instance_entry *instance, enum ve
 {
     struct discovery *discovery = ctx;
     char name[NAME_TEXT_MAX];
+    seen_add(discovery, instance, verdict_name(now));
+    if (before == VERDICT_UNKNOWN && verdict_works(now)) {
+        return; /* as expected */
+    }
     log_info("%s of %s is %s (was %s)%s%s", instance->id,
              name_to_text(instance->service->name, name), verdict_name(now), verdict_name(before),
              detail[0] ? ": " : "", detail);
-    seen_add(discovery, instance, verdict_name(now));
 }
 
 static void on_choice(void *ctx, const struct service_entry *service, enum choice_kind before,
@@ -324,8 +329,8 @@ static bool stage_one(struct discovery *discovery, struct asked *asked)
     asked->revision = registry_staged_revision(registry);
     int err = ERR_OK;
     if (discovery->broken && strcmp(asked->owner, "config") != 0) {
-        refuse(&refusal, "", "mend what the log says, and start the server again",
-               "the registry could not be opened at the start; nothing can be registered");
+        refusal_fill(&refusal, "", "mend what the log says, and start the server again",
+                     "the registry could not be opened at the start; nothing can be registered");
         err = ERR_BUSY;
     }
     err = err == ERR_OK ? asked->stage(asked, registry, &refusal) : err;
@@ -449,6 +454,10 @@ static void next_batch(struct discovery *discovery)
     discovery->change =
         (struct store_change){.at = clock_wall(), .revision = registry_staged_revision(registry)};
     int err = rows_make(discovery);
+    if (err == ERR_OK && discovery->row_count == 0 && !discovery->batch_seen) {
+        batch_end(discovery, ERR_OK); /* nothing of it is kept */
+        return;
+    }
     err = err == ERR_OK ? verdicts_make(discovery) : err;
     discovery->change.rows = discovery->rows;
     discovery->change.row_count = discovery->row_count;
@@ -605,6 +614,11 @@ int discovery_new(struct state *state, struct diag_list *diags, struct discovery
     }
     *ret = discovery;
     return ERR_OK;
+}
+
+int discovery_configure(struct discovery *discovery)
+{
+    return declared_ask(&discovery->declared, discovery->state);
 }
 
 void discovery_ready(struct discovery *discovery)

@@ -47,7 +47,7 @@ int discovery_ask(struct discovery *discovery, struct asked *asked);
 /* After a heartbeat or anything else that may have changed verdicts: publishes. */
 void discovery_publish(struct discovery *discovery);
 /* The configuration is another one: what it declares is brought in. */
-int discovery_configure(struct discovery *discovery, struct diag_list *diags);
+int discovery_configure(struct discovery *discovery);
 
 /* {"services", "instances", ..., "store"} for status. */
 struct discovery_status {

@@ -150,8 +150,8 @@ static int expect_of(const json_t *body, uint64_t *ret, struct refusal *refusal)
         return ERR_OK;
     }
     if (!json_is_integer(expect) || json_integer_value(expect) < 0) {
-        return refuse(refusal, "expect", "the revision that was read; 0: it is not there yet",
-                      "that is no revision");
+        return refusal_fill(refusal, "expect", "the revision that was read; 0: it is not there yet",
+                            "that is no revision");
     }
     *ret = (uint64_t)json_integer_value(expect);
     return ERR_OK;
@@ -209,7 +209,7 @@ static int stage_deregister(struct asked *asked, struct registry *registry, stru
               ? service_name_from_json(change->body, "service", &change->arena, &name, refusal)
               : err;
     if (err == ERR_OK && id && !json_is_string(id)) {
-        err = refuse(refusal, "id", "such as web-1", "that is no id");
+        err = refusal_fill(refusal, "id", "such as web-1", "that is no id");
     }
     if (err != ERR_OK) {
         return err;
@@ -297,13 +297,13 @@ static int plan_instances(struct change *change, struct registry *registry, cons
 {
     int err = ERR_OK;
     if (list && !json_is_array(list)) {
-        return refuse(refusal, path, "a list of objects", "that is no list");
+        return refusal_fill(refusal, path, "a list of objects", "that is no list");
     }
     for (size_t i = 0; err == ERR_OK && i < json_array_size(list); i++) {
         json_t *item = json_array_get(list, i);
         struct instance instance;
         bool same = false;
-        char place[48];
+        char place[64];
         if (service && json_is_object(item) && !json_object_get(item, "service")) {
             json_object_set(item, "service", (json_t *)(uintptr_t)service);
         }
@@ -313,7 +313,7 @@ static int plan_instances(struct change *change, struct registry *registry, cons
                   ? registry_put_instance(registry, &instance, REVISION_ANY, &same, refusal)
                   : err;
         if (err != ERR_OK) {
-            snprintf(place, sizeof(place), "%.30s[%zu]", path, i);
+            snprintf(place, sizeof(place), "%.40s[%zu]", path, i);
             plan_place(refusal, place);
         } else {
             plan_named(change, instance.service, instance.id);
@@ -333,7 +333,7 @@ static int plan_services(struct change *change, struct registry *registry, struc
         const json_t *item = json_array_get(list, i), *name = json_object_get(item, "service");
         struct service service;
         bool same = false;
-        char place[48];
+        char place[64];
         err = service_from_json(item, &change->arena, skip, &service, refusal);
         service.owner = change->owner;
         err = err == ERR_OK ? registry_put_service(registry, &service, REVISION_ANY, &same, refusal)
@@ -394,15 +394,17 @@ static int plan_shape(const struct change *change, struct refusal *refusal)
         if (!found) {
             char shown[64];
             snprintf(shown, sizeof(shown), "%.60s", key);
-            return refuse(refusal, shown, "services, instances, dry_run, expect, prune or why",
-                          "a plan has no such field");
+            return refusal_fill(refusal, shown,
+                                "services, instances, dry_run, expect, prune or why",
+                                "a plan has no such field");
         }
     }
     const json_t *services = json_object_get(change->body, "services");
     const json_t *instances = json_object_get(change->body, "instances");
     if ((services && !json_is_array(services)) || (instances && !json_is_array(instances))) {
-        return refuse(refusal, services && !json_is_array(services) ? "services" : "instances",
-                      "a list of objects", "that is no list");
+        return refusal_fill(refusal,
+                            services && !json_is_array(services) ? "services" : "instances",
+                            "a list of objects", "that is no list");
     }
     return ERR_OK;
 }
@@ -416,9 +418,9 @@ static int stage_plan(struct asked *asked, struct registry *registry, struct ref
         err = plan_shape(change, refusal);
     }
     if (err == ERR_OK && expect != REVISION_ANY && expect != asked->revision - 1) {
-        refuse(refusal, "expect", "read the registry again, and make the plan anew",
-               "the registry is at revision %llu, not %llu: the plan is older than that",
-               (unsigned long long)(asked->revision - 1), (unsigned long long)expect);
+        refusal_fill(refusal, "expect", "read the registry again, and make the plan anew",
+                     "the registry is at revision %llu, not %llu: the plan is older than that",
+                     (unsigned long long)(asked->revision - 1), (unsigned long long)expect);
         return ERR_EXISTS;
     }
     change->objects = json_array();
@@ -464,7 +466,7 @@ static int renew(struct state *state, struct http_request *request, struct refus
     enum outcome_kind outcome;
     struct services *services = discovery_services(state->discovery);
     if (!owner_of(request, owner)) {
-        refuse(refusal, "token", "ask over the control socket", "nobody knows who asks");
+        refusal_fill(refusal, "token", "ask over the control socket", "nobody knows who asks");
         return ERR_PERMISSION;
     }
     arena_init(&arena, state->alloc);
@@ -477,20 +479,21 @@ static int renew(struct state *state, struct http_request *request, struct refus
         return err;
     }
     if (!instance) {
-        refuse(refusal, "id", "register it first", "no such instance is registered");
+        refusal_fill(refusal, "id", "register it first", "no such instance is registered");
         return ERR_NOT_FOUND;
     }
     if (strcmp(instance->owner, owner) != 0) {
-        refuse(refusal, "owner", "its owner renews it", "the instance belongs to %s",
-               instance->owner);
+        refusal_fill(refusal, "owner", "its owner renews it", "the instance belongs to %s",
+                     instance->owner);
         return ERR_REFUSED;
     }
     if (!outcome_of(json_string_value(json_object_get(body, "status")), &outcome)) {
-        return refuse(refusal, "status", "passing, warning or critical", "that is no status");
+        return refusal_fill(refusal, "status", "passing, warning or critical", "that is no status");
     }
     err = services_renew(services, entry, check, outcome, note ? note : "", clock_mono());
     if (err != ERR_OK) {
-        refuse(refusal, "check", "name a check of kind ttl", "the instance has no such check");
+        refusal_fill(refusal, "check", "name a check of kind ttl",
+                     "the instance has no such check");
     }
     return err;
 }
@@ -508,208 +511,6 @@ void route_renew(void *ctx, struct http_request *request)
     json_t *body = json_pack("{s:b}", "ok", 1);
     with_numbers(state, body,
                  registry_revision(services_registry(discovery_services(state->discovery))));
-    http_reply(request, 200, body);
-}
-
-/* --- reading -------------------------------------------------------------------------------------
- */
-
-static double seconds_since(struct mono at, struct mono now)
-{
-    return (double)(mono_since(now, at).ns / 1000000) / 1000.0;
-}
-
-static json_t *checks_json(const struct services *services, const struct instance_entry *entry,
-                           unsigned count, struct mono now)
-{
-    json_t *list = json_array();
-    for (unsigned i = 0; i < count; i++) {
-        struct check_status status;
-        check_status(services, entry, i, now, &status);
-        json_t *item = json_pack("{s:s, s:s, s:s, s:o, s:f}", "name", status.check->name, "kind",
-                                 check_kind_name(status.check->kind), "verdict",
-                                 verdict_name(status.verdict), "detail", json_text(status.detail),
-                                 "for", seconds_since(status.changed_at, now));
-        if (status.penalty) {
-            json_object_set_new(item, "flap_penalty", json_integer(status.penalty));
-        }
-        if (status.held) {
-            json_object_set_new(item, "reused_in", json_real(-seconds_since(status.reuse_at, now)));
-        }
-        json_array_append_new(list, item);
-    }
-    return list;
-}
-
-static json_t *instance_json(const struct services *services, const struct instance_entry *entry,
-                             struct mono now)
-{
-    const struct instance *instance = instance_now(entry);
-    json_t *item = instance_to_json(instance);
-    struct instance_status status;
-    instance_status(services, entry, now, &status);
-    json_object_set_new(item, "owner", json_text(instance->owner));
-    json_object_set_new(item, "revision", json_integer((json_int_t)instance->revision));
-    json_object_set_new(item, "verdict", json_string(verdict_name(status.verdict)));
-    json_object_set_new(item, "for", json_real(seconds_since(status.since, now)));
-    json_object_set_new(item, "answered", json_boolean(status.answered));
-    json_object_set_new(item, "health", checks_json(services, entry, status.check_count, now));
-    if (status.override) {
-        json_object_set_new(item, "override", override_to_json(status.override));
-    }
-    if (instance->lease_ms) {
-        json_object_set_new(item, "lease_left",
-                            status.lease_expired
-                                ? json_real(0)
-                                : json_real(-seconds_since(status.lease_until, now)));
-    }
-    if (status.ramp != 1000) {
-        json_object_set_new(item, "slow_start", json_integer(status.ramp / 10));
-    }
-    return item;
-}
-
-static json_t *service_json(const struct state *state, const struct service_entry *entry)
-{
-    const struct services *services = discovery_services(state->discovery);
-    const struct service *service = service_now(entry);
-    json_t *item = service_to_json(service), *views = json_object();
-    json_t *verdicts = json_object();
-    uint32_t counts[VERDICT_COUNT] = {0};
-    for (uint32_t i = 0; i < entry->instance_count; i++) {
-        struct instance_status status;
-        if (instance_now(entry->instances[i])) {
-            instance_status(services, entry->instances[i], clock_mono(), &status);
-            counts[status.verdict]++;
-        }
-    }
-    for (unsigned i = 0; i < VERDICT_COUNT; i++) {
-        if (counts[i]) {
-            json_object_set_new(verdicts, verdict_name((enum verdict)i), json_integer(counts[i]));
-        }
-    }
-    const struct desired *desired = &state->epoch->config->desired;
-    for (unsigned view = 0; view < desired->view_count; view++) {
-        struct service_choice choice;
-        if (service_choice(services, entry, view, clock_mono(), &choice) == ERR_OK) {
-            json_object_set_new(
-                views, desired->views[view].name,
-                json_pack("{s:s, s:i, s:i, s:i}", "answered", choice_name(choice.choice.kind),
-                          "instances", (int)choice.choice.candidates, "working",
-                          (int)choice.choice.working, "given", (int)choice.choice.chosen));
-            service_choice_drop(services, &choice);
-        }
-    }
-    json_object_set_new(item, "owner", json_text(service->owner));
-    json_object_set_new(item, "revision", json_integer((json_int_t)service->revision));
-    json_object_set_new(item, "verdicts", verdicts);
-    json_object_set_new(item, "views", views);
-    return item;
-}
-
-static struct registry *registry_of(const struct state *state)
-{
-    return services_registry(discovery_services(state->discovery));
-}
-
-void route_services(void *ctx, struct http_request *request)
-{
-    struct state *state = ctx;
-    const char *glob = http_param(request, "name");
-    json_t *list = json_array(), *body = json_object();
-    for (struct service_entry *at = registry_first(registry_of(state)); at;
-         at = registry_after(registry_of(state), at)) {
-        char name[NAME_TEXT_MAX];
-        name_to_text(at->name, name);
-        name[strlen(name) - 1] = '\0';
-        if (service_now(at) && (!glob || glob_match(glob, name))) {
-            json_array_append_new(list, service_json(state, at));
-        }
-    }
-    json_object_set_new(body, "services", list);
-    with_numbers(state, body, registry_revision(registry_of(state)));
-    http_reply(request, 200, body);
-}
-
-void route_instances(void *ctx, struct http_request *request)
-{
-    struct state *state = ctx;
-    const char *text = http_param(request, "service");
-    uint8_t name[NAME_MAX];
-    if (!text || name_from_text(text, NULL, name) != ERR_OK) {
-        http_refuse(request, 400, "service", "no service is named", "?service=web.prod.internal");
-        return;
-    }
-    struct service_entry *entry = registry_service(registry_of(state), name);
-    if (!entry || !service_now(entry)) {
-        http_refuse(request, 404, "service", "no such service is registered",
-                    "GET /v1/services lists them");
-        return;
-    }
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < entry->instance_count; i++) {
-        if (instance_now(entry->instances[i])) {
-            json_array_append_new(list, instance_json(discovery_services(state->discovery),
-                                                      entry->instances[i], clock_mono()));
-        }
-    }
-    json_t *body =
-        json_pack("{s:o, s:o}", "service", service_json(state, entry), "instances", list);
-    with_numbers(state, body, registry_revision(registry_of(state)));
-    http_reply(request, 200, body);
-}
-
-void route_overrides(void *ctx, struct http_request *request)
-{
-    struct state *state = ctx;
-    json_t *list = json_array(), *body = json_object();
-    for (uint32_t i = 0; i < registry_override_count(registry_of(state)); i++) {
-        const struct override *at = override_now(registry_override_at(registry_of(state), i));
-        if (at) {
-            json_t *item = override_to_json(at);
-            json_object_set_new(item, "owner", json_text(at->owner));
-            json_object_set_new(item, "ends", wall_to_json(at->expires_at));
-            json_object_set_new(item, "ended", json_boolean(at->expires_at.ns <= clock_wall().ns));
-            json_array_append_new(list, item);
-        }
-    }
-    json_object_set_new(body, "overrides", list);
-    with_numbers(state, body, registry_revision(registry_of(state)));
-    http_reply(request, 200, body);
-}
-
-static int event_json(void *ctx, const struct store_event *event)
-{
-    static const char *const kinds[] = {"service", "instance", "override"};
-    json_t *before = event->before ? json_loads(event->before, 0, NULL) : json_null();
-    json_t *after = event->after ? json_loads(event->after, 0, NULL) : json_null();
-    json_array_append_new(ctx, json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
-                                         "revision", (json_int_t)event->revision, "at",
-                                         wall_to_json(event->at), "kind", kinds[event->kind],
-                                         "name", json_text(event->name), "id", json_text(event->id),
-                                         "owner", json_text(event->owner), "why",
-                                         json_text(event->why), "before", before, "after", after));
-    return ERR_OK;
-}
-
-void route_history(void *ctx, struct http_request *request)
-{
-    struct state *state = ctx;
-    struct registry_store *store = discovery_store(state->discovery);
-    if (!store) {
-        http_refuse(request, 404, NULL, "without a data folder nothing is remembered",
-                    "set server.data, or start with --data");
-        return;
-    }
-    json_t *list = json_array();
-    int err = registry_store_history(store, UINT64_MAX, 100, event_json, list);
-    json_t *body = json_pack("{s:o}", "history", list);
-    if (err != ERR_OK) {
-        json_decref(body);
-        http_refuse(request, 500, NULL, registry_store_problem(store), NULL);
-        return;
-    }
-    with_numbers(state, body, registry_revision(registry_of(state)));
     http_reply(request, 200, body);
 }
 
@@ -782,17 +583,17 @@ static int stage_restore(struct asked *asked, struct registry *registry, struct 
     change->objects = json_array();
     if (!store || !json_is_integer(revision) || json_integer_value(revision) < 0) {
         json_decref(restoring.states);
-        return refuse(refusal, "revision", "horizon history lists them",
-                      store ? "that is no revision"
-                            : "without a data folder nothing is remembered");
+        return refusal_fill(refusal, "revision", "horizon history lists them",
+                            store ? "that is no revision"
+                                  : "without a data folder nothing is remembered");
     }
     restoring.revision = (uint64_t)json_integer_value(revision);
     restoring.known = restoring.revision == 0;
     err = registry_store_history(store, UINT64_MAX, 1000, restore_event, &restoring);
     if (err == ERR_OK && !restoring.known) {
-        refuse(refusal, "revision", "horizon history lists what is remembered",
-               "the history does not reach back to revision %llu",
-               (unsigned long long)restoring.revision);
+        refusal_fill(refusal, "revision", "horizon history lists what is remembered",
+                     "the history does not reach back to revision %llu",
+                     (unsigned long long)restoring.revision);
         err = ERR_NOT_FOUND;
     }
     if (err == ERR_OK) {

@@ -5,6 +5,7 @@
 #include "api/zones.h"
 #include "base/error.h"
 #include "config/diff.h"
+#include "daemon/discovery.h"
 #include "daemon/load.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
@@ -240,6 +241,9 @@ static int take_over(struct reload *reload)
         return err;
     }
     run->epoch = NULL;
+    if (discovery_configure(state->discovery) != ERR_OK) {
+        log_error("services of the configuration: %s", error_text(ERR_NOMEM));
+    }
     for (uint32_t i = 0; i < run->taken; i++) {
         struct loaded_zone *loaded = &run->loaded[i];
         if (loaded->err != ERR_OK) {

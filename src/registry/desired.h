@@ -82,6 +82,7 @@ struct desired_zone {
     uint8_t *origin;  /* absolute, lower case */
     const char *file; /* path as it is opened */
     uint64_t only;    /* VIEWS_ALL: everyone */
+    bool registry;    /* its negatives are short-lived */
     struct desired_subtree *subtrees;
     uint32_t subtree_count;
     struct desired_overlay *overlays;

@@ -435,11 +435,11 @@ static int owner_check(const char *what, const char *has, const struct place *pl
         return ERR_OK;
     }
     if (place && place->file) {
-        refuse(refusal, "owner", "change it there", "the %s belongs to %s (%s:%u)", what, has,
-               place->file, place->line);
+        refusal_fill(refusal, "owner", "change it there", "the %s belongs to %s (%s:%u)", what, has,
+                     place->file, place->line);
     } else {
-        refuse(refusal, "owner", "ask its owner, or take another name",
-               "the %s belongs to %s, not to %s", what, has, wants);
+        refusal_fill(refusal, "owner", "ask its owner, or take another name",
+                     "the %s belongs to %s, not to %s", what, has, wants);
     }
     return ERR_REFUSED;
 }
@@ -451,11 +451,11 @@ static int expect_check(const char *what, bool exists, uint64_t revision, uint64
         return ERR_OK;
     }
     if (!exists) {
-        refuse(refusal, "expect", "read it again", "the %s does not exist (any more)", what);
+        refusal_fill(refusal, "expect", "read it again", "the %s does not exist (any more)", what);
     } else {
-        refuse(refusal, "expect", "read it again, and decide anew",
-               "the %s is at revision %llu, not %llu", what, (unsigned long long)revision,
-               (unsigned long long)expect);
+        refusal_fill(refusal, "expect", "read it again, and decide anew",
+                     "the %s is at revision %llu, not %llu", what, (unsigned long long)revision,
+                     (unsigned long long)expect);
     }
     return ERR_EXISTS;
 }
@@ -482,7 +482,7 @@ int registry_put_service(struct registry *registry, const struct service *wanted
         }
     }
     if (!entry && registry->service_count >= LIMIT_SERVICES) {
-        refuse(refusal, "service", NULL, "%d services are registered", (int)LIMIT_SERVICES);
+        refusal_fill(refusal, "service", NULL, "%d services are registered", (int)LIMIT_SERVICES);
         return ERR_LIMIT;
     }
     bool made = !entry;
@@ -543,7 +543,8 @@ int registry_put_instance(struct registry *registry, const struct instance *want
     }
     err = instance_service(registry, wanted, &service, refusal);
     if (err == ERR_OK && !entry && service->instance_count >= LIMIT_INSTANCES) {
-        refuse(refusal, "service", NULL, "the service has %d instances", (int)LIMIT_INSTANCES);
+        refusal_fill(refusal, "service", NULL, "the service has %d instances",
+                     (int)LIMIT_INSTANCES);
         err = ERR_LIMIT;
     }
     if (err != ERR_OK) {
@@ -571,7 +572,7 @@ int registry_drop_instance(struct registry *registry, const uint8_t *name, const
     const struct instance *have = entry ? wanted_of(&entry->object) : NULL;
     char text[NAME_TEXT_MAX];
     if (!have) {
-        refuse(refusal, "id", NULL, "%s has no instance %s", name_to_text(name, text), id);
+        refusal_fill(refusal, "id", NULL, "%s has no instance %s", name_to_text(name, text), id);
         return ERR_NOT_FOUND;
     }
     int err = owner_check("instance", have->owner, &have->place, owner, refusal);
@@ -595,7 +596,8 @@ int registry_drop_service(struct registry *registry, const uint8_t *name, const 
     char text[NAME_TEXT_MAX];
     size_t mark = registry->step_count;
     if (!have) {
-        refuse(refusal, "service", NULL, "no service %s is registered", name_to_text(name, text));
+        refusal_fill(refusal, "service", NULL, "no service %s is registered",
+                     name_to_text(name, text));
         return ERR_NOT_FOUND;
     }
     int err = owner_check("service", have->owner, &have->place, owner, refusal);
@@ -645,16 +647,16 @@ int registry_put_override(struct registry *registry, const struct override *want
 {
     char key[NAME_TEXT_MAX + LIMIT_INSTANCE_ID_BYTES + 2];
     if (!wanted->reason || !wanted->reason[0] || strlen(wanted->reason) > 400) {
-        return refuse(refusal, "reason", "say why, for whoever finds it at night",
-                      "an override needs a reason of at most 400 bytes");
+        return refusal_fill(refusal, "reason", "say why, for whoever finds it at night",
+                            "an override needs a reason of at most 400 bytes");
     }
     if (strlen(wanted->name) == 0 ||
         strlen(wanted->name) + strlen(wanted->instance) + 2 > sizeof(key)) {
-        return refuse(refusal, "name", NULL, "that is no pattern of a name");
+        return refusal_fill(refusal, "name", NULL, "that is no pattern of a name");
     }
     if (wanted->expires_at.ns <= wanted->set_at.ns) {
-        return refuse(refusal, "for", "an override ends by itself; name a duration",
-                      "the override would have ended already");
+        return refusal_fill(refusal, "for", "an override ends by itself; name a duration",
+                            "the override would have ended already");
     }
     snprintf(key, sizeof(key), "%.*s/%.*s", NAME_TEXT_MAX, wanted->name,
              (int)LIMIT_INSTANCE_ID_BYTES, wanted->instance);
@@ -676,7 +678,7 @@ int registry_drop_override(struct registry *registry, const char *key, struct re
 {
     struct override_entry *entry = override_find(registry, key);
     if (!entry || !wanted_of(&entry->object)) {
-        refuse(refusal, "name", NULL, "there is no override of %s", key);
+        refusal_fill(refusal, "name", NULL, "there is no override of %s", key);
         return ERR_NOT_FOUND;
     }
     int err = step_reserve(registry, 1);

@@ -288,7 +288,8 @@ bool instance_same(const struct instance *a, const struct instance *b)
 /* --- judging -------------------------------------------------------------------------------------
  */
 
-int refuse(struct refusal *refusal, const char *field, const char *mend, const char *format, ...)
+int refusal_fill(struct refusal *refusal, const char *field, const char *mend, const char *format,
+                 ...)
 {
     va_list args;
     snprintf(refusal->field, sizeof(refusal->field), "%s", field);
@@ -304,7 +305,7 @@ static int field_refuse(struct refusal *refusal, const char *prefix, const char 
 {
     char path[sizeof(refusal->field)];
     snprintf(path, sizeof(path), "%s.%s", prefix, field);
-    return refuse(refusal, path, mend, "%s", reason);
+    return refusal_fill(refusal, path, mend, "%s", reason);
 }
 
 /* Printable, without line feeds, of at most `most` bytes. */
@@ -362,8 +363,8 @@ int check_check(const struct check *check, const char *field, struct refusal *re
 static int checks_check(const struct check *checks, unsigned count, struct refusal *refusal)
 {
     if (count > LIMIT_CHECKS) {
-        return refuse(refusal, "checks", NULL, "%u checks; at most %d are possible", count,
-                      (int)LIMIT_CHECKS);
+        return refusal_fill(refusal, "checks", NULL, "%u checks; at most %d are possible", count,
+                            (int)LIMIT_CHECKS);
     }
     for (unsigned i = 0; i < count; i++) {
         char field[32];
@@ -416,26 +417,27 @@ static int service_lists_check(const struct service *service, struct refusal *re
 {
     if (service->tag_count > LIMIT_TAGS || service->srv_count > LIMIT_TAGS ||
         service->site_count > LIMIT_TAGS) {
-        return refuse(refusal, "tags", NULL, "more than %d tags, SRV names or sites",
-                      (int)LIMIT_TAGS);
+        return refusal_fill(refusal, "tags", NULL, "more than %d tags, SRV names or sites",
+                            (int)LIMIT_TAGS);
     }
     for (unsigned i = 0; i < service->tag_count; i++) {
         if (!label_plain(service->tags[i])) {
-            return refuse(refusal, "tags", "letters, digits, hyphens, at most 63",
-                          "a declared tag is a label of the name: '%.80s' cannot be one",
-                          service->tags[i]);
+            return refusal_fill(refusal, "tags", "letters, digits, hyphens, at most 63",
+                                "a declared tag is a label of the name: '%.80s' cannot be one",
+                                service->tags[i]);
         }
     }
     for (unsigned i = 0; i < service->srv_count; i++) {
         if (!srv_plain(service->srv[i])) {
-            return refuse(refusal, "srv", "such as _http._tcp (RFC 2782)",
-                          "'%.80s' is not two labels that begin with underscores", service->srv[i]);
+            return refusal_fill(refusal, "srv", "such as _http._tcp (RFC 2782)",
+                                "'%.80s' is not two labels that begin with underscores",
+                                service->srv[i]);
         }
     }
     for (unsigned i = 0; i < service->site_count; i++) {
         if (!word_plain(service->sites[i], LIMIT_LABEL_BYTES)) {
-            return refuse(refusal, "sites", "one word of at most 63 bytes",
-                          "that is no name of a site");
+            return refusal_fill(refusal, "sites", "one word of at most 63 bytes",
+                                "that is no name of a site");
         }
     }
     return ERR_OK;
@@ -444,24 +446,25 @@ static int service_lists_check(const struct service *service, struct refusal *re
 int service_check(const struct service *service, struct refusal *refusal)
 {
     if (name_labels(service->name) == 0 || name_len(service->name) > NAME_MAX - 130) {
-        return refuse(refusal, "service", "leave room for the names of instances below it",
-                      "the name of a service has at least one label and at most %d bytes",
-                      NAME_MAX - 130);
+        return refusal_fill(refusal, "service", "leave room for the names of instances below it",
+                            "the name of a service has at least one label and at most %d bytes",
+                            NAME_MAX - 130);
     }
     if (service->name[1] == '*') {
-        return refuse(refusal, "service", "register each name by itself",
-                      "a service cannot be a wildcard");
+        return refusal_fill(refusal, "service", "register each name by itself",
+                            "a service cannot be a wildcard");
     }
     if (service->ttl_s < 1 || service->ttl_s > 86400) {
-        return refuse(refusal, "ttl", "from 1 s to 24 h; 5 s is usual", "the TTL is out of range");
+        return refusal_fill(refusal, "ttl", "from 1 s to 24 h; 5 s is usual",
+                            "the TTL is out of range");
     }
     if (service->answers < 1 || service->answers > LIMIT_ANSWERS) {
-        return refuse(refusal, "answers", NULL, "from 1 to %d answers are possible",
-                      (int)LIMIT_ANSWERS);
+        return refusal_fill(refusal, "answers", NULL, "from 1 to %d answers are possible",
+                            (int)LIMIT_ANSWERS);
     }
     if (service->panic_percent > 100 || service->site_percent > 100) {
-        return refuse(refusal, service->panic_percent > 100 ? "panic" : "site-share",
-                      "from 0 to 100", "that is no percentage");
+        return refusal_fill(refusal, service->panic_percent > 100 ? "panic" : "site-share",
+                            "from 0 to 100", "that is no percentage");
     }
     int err = service_lists_check(service, refusal);
     return err != ERR_OK ? err : checks_check(service->checks, service->check_count, refusal);
@@ -470,22 +473,22 @@ int service_check(const struct service *service, struct refusal *refusal)
 static int instance_lists_check(const struct instance *instance, struct refusal *refusal)
 {
     if (instance->tag_count > LIMIT_TAGS || instance->meta_count > LIMIT_TAGS) {
-        return refuse(refusal, instance->tag_count > LIMIT_TAGS ? "tags" : "meta", NULL,
-                      "more than %d entries", (int)LIMIT_TAGS);
+        return refusal_fill(refusal, instance->tag_count > LIMIT_TAGS ? "tags" : "meta", NULL,
+                            "more than %d entries", (int)LIMIT_TAGS);
     }
     for (unsigned i = 0; i < instance->tag_count; i++) {
         if (!word_plain(instance->tags[i], LIMIT_LABEL_BYTES)) {
-            return refuse(refusal, "tags", "one word of at most 63 bytes",
-                          "that cannot be a tag: '%.80s'", instance->tags[i]);
+            return refusal_fill(refusal, "tags", "one word of at most 63 bytes",
+                                "that cannot be a tag: '%.80s'", instance->tags[i]);
         }
     }
     for (unsigned i = 0; i < instance->meta_count; i++) {
         const struct meta *meta = &instance->meta[i];
         if (!word_plain(meta->key, LIMIT_LABEL_BYTES) || strchr(meta->key, '=') ||
             (meta->value[0] && !text_plain(meta->value, 180))) {
-            return refuse(refusal, "meta",
-                          "a word of at most 63 bytes, and a text of at most 180 bytes",
-                          "that cannot be metadata: '%.80s'", meta->key);
+            return refusal_fill(refusal, "meta",
+                                "a word of at most 63 bytes, and a text of at most 180 bytes",
+                                "that cannot be metadata: '%.80s'", meta->key);
         }
     }
     return ERR_OK;
@@ -494,23 +497,24 @@ static int instance_lists_check(const struct instance *instance, struct refusal 
 static int addresses_check(const struct instance *instance, struct refusal *refusal)
 {
     if (instance->address_count == 0 || instance->address_count > LIMIT_INSTANCE_ADDRESSES) {
-        return refuse(refusal, "addresses", "give at least one address",
-                      "an instance has from 1 to %d addresses", (int)LIMIT_INSTANCE_ADDRESSES);
+        return refusal_fill(refusal, "addresses", "give at least one address",
+                            "an instance has from 1 to %d addresses",
+                            (int)LIMIT_INSTANCE_ADDRESSES);
     }
     for (unsigned i = 0; i < instance->address_count; i++) {
         const struct service_address *a = &instance->addresses[i];
         char text[ADDRESS_TEXT_BYTES];
         if (address_kind(&a->address) == ADDRESS_UNSPECIFIED) {
-            return refuse(refusal, "addresses", "give the address that clients shall use",
-                          "%s is no address that can be reached",
-                          address_to_text(&a->address, text));
+            return refusal_fill(refusal, "addresses", "give the address that clients shall use",
+                                "%s is no address that can be reached",
+                                address_to_text(&a->address, text));
         }
         for (unsigned j = 0; j < i; j++) {
             const struct service_address *b = &instance->addresses[j];
             if (memcmp(&a->address, &b->address, sizeof(a->address)) == 0 &&
                 text_same(a->view, b->view)) {
-                return refuse(refusal, "addresses", "write it once", "%s is there twice",
-                              address_to_text(&a->address, text));
+                return refusal_fill(refusal, "addresses", "write it once", "%s is there twice",
+                                    address_to_text(&a->address, text));
             }
         }
     }
@@ -520,15 +524,17 @@ static int addresses_check(const struct instance *instance, struct refusal *refu
 int instance_check(const struct instance *instance, struct refusal *refusal)
 {
     if (!text_plain(instance->id, LIMIT_INSTANCE_ID_BYTES) || strpbrk(instance->id, " \t")) {
-        return refuse(refusal, "id", "such as web-1",
-                      "the id of an instance is one word of at most %d bytes",
-                      (int)LIMIT_INSTANCE_ID_BYTES);
+        return refusal_fill(refusal, "id", "such as web-1",
+                            "the id of an instance is one word of at most %d bytes",
+                            (int)LIMIT_INSTANCE_ID_BYTES);
     }
     if (instance->lease_ms != 0 && (instance->lease_ms < 1000 || instance->lease_ms > 86400000)) {
-        return refuse(refusal, "lease", "from 1s to 24h, or none", "the lease is out of range");
+        return refusal_fill(refusal, "lease", "from 1s to 24h, or none",
+                            "the lease is out of range");
     }
     if (instance->site && !word_plain(instance->site, LIMIT_LABEL_BYTES)) {
-        return refuse(refusal, "site", "one word of at most 63 bytes", "that is no name of a site");
+        return refusal_fill(refusal, "site", "one word of at most 63 bytes",
+                            "that is no name of a site");
     }
     int err = addresses_check(instance, refusal);
     err = err == ERR_OK ? instance_lists_check(instance, refusal) : err;

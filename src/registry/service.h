@@ -138,8 +138,8 @@ struct refusal {
     char mend[160];
 };
 /* Fills *refusal and returns ERR_INVALID. */
-__attribute__((format(printf, 4, 5))) int refuse(struct refusal *refusal, const char *field,
-                                                 const char *mend, const char *format, ...);
+__attribute__((format(printf, 4, 5))) int refusal_fill(struct refusal *refusal, const char *field,
+                                                       const char *mend, const char *format, ...);
 
 /* Does every field make sense by itself? ERR_INVALID with *refusal. */
 int service_check(const struct service *service, struct refusal *refusal);

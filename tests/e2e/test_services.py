@@ -328,3 +328,79 @@ def test_without_a_data_folder_it_says_so(start):
     assert done.returncode == 0 and "no data folder" in done.stdout
     assert answers(daemon) == {"127.0.1.1"}
     assert daemons.run("services", "--server", daemon.socket).stdout.startswith("web.prod.internal")
+
+
+CONFIG = """server: {listen: [127.0.0.1:PORT], data: data}
+views:
+  in: {internal: true, match: [127.0.0.0/8]}
+  out: {default: true}
+zones:
+  - {zone: prod.internal, file: zone, only: [in], registry: true}
+services:
+  - service: web.prod.internal
+    ttl: 3s
+    checks:
+      - {kind: command, command: "test $HORIZON_ADDRESS != 127.0.1.2 || exit 2", interval: 200ms, fall: 1}
+    instances:
+      - {id: a, addresses: 127.0.1.1, port: 80}
+      - {id: b, addresses: [127.0.1.2], port: 80}
+"""
+
+
+def test_services_of_the_configuration(start, folder):
+    (folder / "data").mkdir()
+    daemon = start(config=CONFIG, files={"zone": ZONE})
+    backends.until(lambda: answers(daemon) == {"127.0.1.1"})
+    reply = daemon.ask("web.prod.internal")
+    assert reply.answer[0].ttl == 3
+    # A zone for names that are registered: negatives are short, also of names never seen.
+    assert daemon.ask("never.prod.internal").authority[0].ttl == 5
+    assert daemon.ask("db.prod.internal", "AAAA").authority[0].ttl == 5
+    taken = daemon.run("register", "web.prod.internal", "a", "--address", "127.0.1.9")
+    assert taken.returncode == 1 and "belongs to config" in taken.stderr
+    # Others may register instances of the same service.
+    daemon.run_json("register", "web.prod.internal", "c", "--address", "127.0.1.3", "--check",
+                    "ttl:1h")
+    daemon.run_json("renew", "web.prod.internal", "c")
+    # The command check is the service's: it holds for the new instance, too.
+    backends.until(lambda: answers(daemon) == {"127.0.1.1", "127.0.1.3"})
+    # A reload is one plan: what is gone goes, what stays keeps its health.
+    text = CONFIG.replace("PORT", str(daemon.port))
+    daemon.write("horizon.yaml", text.replace("      - {id: a, addresses: 127.0.1.1, port: 80}\n", ""))
+    assert daemon.reload()["ok"]
+    assert answers(daemon) == {"127.0.1.3"}
+    assert "a.web" not in daemon.run("instances", "web.prod.internal").stdout
+    daemon.write("horizon.yaml", text)
+    assert daemon.reload()["ok"]
+    backends.until(lambda: answers(daemon) == {"127.0.1.1", "127.0.1.3"})
+    # A claim on what another one has is told with both places.
+    daemon.run_json("register", "mine.prod.internal", "x", "--address", "127.0.1.7")
+    daemon.write("horizon.yaml", text + "  - service: mine.prod.internal\n")
+    assert daemon.reload()["ok"]
+    daemon.wait_for("the service belongs to unix:")
+    assert "horizon.yaml:15:5: error: the service belongs" in daemon.log
+    assert answers(daemon, "mine.prod.internal") == {"127.0.1.7"}
+
+
+def test_what_is_wrong_with_a_service_is_told_with_its_place(folder):
+    (folder / "zone").write_text(ZONE)
+    (folder / "bad.yaml").write_text("""server: {listen: [127.0.0.1:5300]}
+zones:
+  - {zone: prod.internal, file: zone}
+services:
+  - service: web.elsewhere
+  - service: a.prod.internal
+    policy: best
+    checks: [{kind: htp}, {interval: 1s}]
+    instances:
+      - {id: x, addresses: [10.0.0.300]}
+      - {addresses: [10.0.0.1@nowhere]}
+""")
+    done = daemons.run("check", folder / "bad.yaml")
+    assert done.returncode == 1
+    for place, text in (("5:5", "no zone here holds web.elsewhere."), ("7:13", "is no policy"),
+                        ("8:21", "no kind of check"), ("8:27", "the check has no kind"),
+                        ("10:29", "is no address"), ("11:9", "id is missing"),
+                        ("11:22", "no view 'nowhere'")):
+        assert any(f"bad.yaml:{place}: error" in line and text in line
+                   for line in (done.stdout + done.stderr).splitlines()), (place, done.stdout)

@@ -70,7 +70,8 @@ static void test_defaults_are_the_ones_written(void **state)
     unsigned seen = 0;
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &OPTIONS[i];
-        if (option->fallback && strncmp(option->path, "views", 5) != 0) {
+        if (option->fallback && !strstr(option->path, "[]") &&
+            strncmp(option->path, "views", 5) != 0) {
             char value[OPTION_VALUE_BYTES];
             assert_string_equal(option_value_text(option, config, value), option->fallback);
             seen++;
@@ -78,6 +79,32 @@ static void test_defaults_are_the_ones_written(void **state)
     }
     assert_int_equal(seen, 15);
     config_free(config);
+}
+
+/* Services, instances and checks have their defaults in the registry, for the API too. */
+static void test_defaults_are_those_of_the_registry(void **state)
+{
+    struct service service;
+    struct instance instance;
+    struct check check;
+    unsigned seen = 0;
+    (void)state;
+    service_default(&service);
+    instance_default(&instance);
+    check_default(&check, CHECK_TCP);
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &OPTIONS[i];
+        const void *base = option_in_group(option, "services[]")               ? (void *)&service
+                           : option_in_group(option, "services[].checks[]")    ? (void *)&check
+                           : option_in_group(option, "services[].instances[]") ? (void *)&instance
+                                                                               : NULL;
+        char value[OPTION_VALUE_BYTES];
+        if (base && option->fallback && option->size > 0) {
+            assert_string_equal(option_value_text(option, base, value), option->fallback);
+            seen++;
+        }
+    }
+    assert_int_equal(seen, 18);
 }
 
 static void test_durations_as_text(void **state)
@@ -189,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_every_row_stands_in_a_group),
         cmocka_unit_test(test_every_row_says_what_it_is),
         cmocka_unit_test(test_defaults_are_the_ones_written),
+        cmocka_unit_test(test_defaults_are_those_of_the_registry),
         cmocka_unit_test(test_durations_as_text),
         cmocka_unit_test(test_reference_page_is_current),
         cmocka_unit_test(test_reference_page_has_every_option),
