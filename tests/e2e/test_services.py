@@ -378,7 +378,7 @@ def test_services_of_the_configuration(start, folder):
     daemon.write("horizon.yaml", text + "  - service: mine.prod.internal\n")
     assert daemon.reload()["ok"]
     daemon.wait_for("the service belongs to unix:")
-    assert "horizon.yaml:15:5: error: the service belongs" in daemon.log
+    assert "horizon.yaml:15:5: the service belongs" in daemon.log
     assert answers(daemon, "mine.prod.internal") == {"127.0.1.7"}
 
 
