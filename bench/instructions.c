@@ -19,7 +19,7 @@
 #include "answer/answer.h"
 #include "base/error.h"
 #include "base/random.h"
-#include "control/control.h"
+#include "control/services.h"
 #include "dns/message.h"
 #include "dns/name.h"
 #include "dns/zonetext.h"
@@ -93,12 +93,15 @@ struct world {
     struct view_match *view_match;
     struct memory memory;
     struct control *control;
+    struct services *services; /* NULL: names stand in the zone */
     struct snapshot *snapshot;
 };
 
 enum world_kind {
     WORLD_ALONE,
     WORLD_SPLIT,
+    WORLD_ROTATED,  /* every name a registered service, all of its instances rotated */
+    WORLD_WEIGHTED, /* ... one of them, drawn by weight */
     WORLD_KINDS
 };
 
@@ -176,10 +179,15 @@ static void say_services(struct text *text, unsigned first, uint64_t seed)
     }
 }
 
+static void say_head(struct text *text)
+{
+    say(text, "@ SOA ns1 hostmaster 1 3600 600 86400 60\n@ NS ns1\nns1 A 198.18.0.1\n");
+}
+
 static void say_zone(struct text *text)
 {
     char name[NAME_TEXT_MAX];
-    say(text, "@ SOA ns1 hostmaster 1 3600 600 86400 60\n@ NS ns1\nns1 A 198.18.0.1\n");
+    say_head(text);
     say_services(text, 198, 1);
     for (unsigned i = 0; i < SITES; i++) {
         say(text, "site-%u NS ns1.site-%u\n NS ns2.site-%u\n", i, i, i);
@@ -230,6 +238,80 @@ static void world_describe(struct world *world, bool split)
                                   .udp_payload = PAYLOAD_BYTES};
 }
 
+/* --- registered services -------------------------------------------------------------------------
+ */
+
+static void no_verdict(void *ctx, const struct instance_entry *instance, enum verdict before,
+                       enum verdict now, const char *detail)
+{
+    (void)ctx;
+    (void)instance;
+    (void)before;
+    (void)now;
+    (void)detail;
+}
+
+static void no_choice(void *ctx, const struct service_entry *service, enum choice_kind before,
+                      enum choice_kind now)
+{
+    (void)ctx;
+    (void)service;
+    (void)before;
+    (void)now;
+}
+
+static const struct probe_port NO_PROBES;
+static const struct services_events NO_EVENTS = {.verdict = no_verdict, .choice = no_choice};
+
+/* One service as say_services() writes it: the same addresses, an instance each. */
+static void service_register(struct world *world, uint32_t number, unsigned base,
+                             enum answer_mode mode)
+{
+    struct registry *registry = services_registry(world->services);
+    char text[NAME_TEXT_MAX], id[16];
+    uint8_t name[NAME_MAX];
+    struct service service;
+    struct refusal refusal;
+    service_name(number, text, sizeof(text));
+    must(name_from_text(text, world->origin, name), text);
+    service_default(&service);
+    service.name = name;
+    service.owner = "bench";
+    service.mode = mode;
+    must(registry_put_service(registry, &service, REVISION_ANY, NULL, &refusal), "service");
+    unsigned count = ADDRESSES_MIN + number % ADDRESSES_SPREAD;
+    for (unsigned i = 0; i < count; i++) {
+        const uint8_t bytes[4] = {198, (uint8_t)(number >> 8), (uint8_t)number,
+                                  (uint8_t)(base + i)};
+        struct service_address address = {.address = address_from_v4(bytes)};
+        struct instance instance;
+        instance_default(&instance);
+        snprintf(id, sizeof(id), "i%u", i);
+        instance.service = name;
+        instance.id = id;
+        instance.owner = "bench";
+        instance.port = 80;
+        instance.weight = (uint16_t)(1 + i);
+        instance.addresses = &address;
+        instance.address_count = 1;
+        must(registry_put_instance(registry, &instance, REVISION_ANY, NULL, &refusal), "instance");
+    }
+}
+
+static void services_make(struct world *world, enum answer_mode mode)
+{
+    struct random random;
+    must(services_new(world->control, &NO_PROBES, &NO_EVENTS, &world->services), "services");
+    random_seed(&random, 1);
+    for (uint32_t number = 0; number < SERVICES; number++) {
+        service_register(world, number, (unsigned)random_below(&random, 200), mode);
+    }
+    services_commit(world->services, (struct mono){0}, (struct wall){0});
+}
+
+/* --- worlds --------------------------------------------------------------------------------------
+ */
+
 static void world_load(struct world *world, const struct records *base,
                        const struct records *overlay)
 {
@@ -243,12 +325,15 @@ static void world_load(struct world *world, const struct records *base,
     must(control_configure(world->control, &world->desired, &world->scope, &limits, &diags),
          "configure");
     must(control_zone_loaded(world->control, 0, &content, (struct wall){0}, &diags), "load");
+    if (world->services) {
+        must(services_flush(world->services, (struct mono){0}), "services");
+    }
     world->snapshot = control_take_snapshot(world->control);
     must(world->snapshot ? ERR_OK : ERR_NOMEM, "snapshot");
     diag_deinit(&diags);
 }
 
-static void world_init(struct world *world, bool split, const struct records *base,
+static void world_init(struct world *world, enum world_kind kind, const struct records *base,
                        const struct records *overlay)
 {
     must(name_from_text(ORIGIN, NULL, world->origin), "origin");
@@ -259,25 +344,33 @@ static void world_init(struct world *world, bool split, const struct records *ba
                                    .commit = memory_commit,
                                    .ctx = &world->memory};
     must(control_new(&ALLOC_MALLOC, &backing, &world->control), "control");
-    world_describe(world, split);
+    world_describe(world, kind == WORLD_SPLIT);
+    if (kind == WORLD_ROTATED || kind == WORLD_WEIGHTED) {
+        services_make(world, kind == WORLD_ROTATED ? MODE_ALL : MODE_WEIGHTED);
+    }
     world_load(world, base, overlay);
 }
 
-/* Both worlds are made of the same records. */
+/* All worlds are made of the same addresses. */
 static void worlds_init(struct world worlds[WORLD_KINDS])
 {
     struct text text = {.bytes = malloc(TEXT_BYTES)};
-    struct records base, overlay;
+    struct records base, overlay, bare;
     must(text.bytes ? ERR_OK : ERR_NOMEM, "zone text");
     say_zone(&text);
     text_parse(&text, &base);
     text.len = 0;
     say_services(&text, 10, 2);
     text_parse(&text, &overlay);
+    text.len = 0;
+    say_head(&text);
+    text_parse(&text, &bare);
     free(text.bytes);
     for (unsigned i = 0; i < WORLD_KINDS; i++) {
-        world_init(&worlds[i], i == WORLD_SPLIT, &base, &overlay);
+        bool zone = i == WORLD_ALONE || i == WORLD_SPLIT;
+        world_init(&worlds[i], (enum world_kind)i, zone ? &base : &bare, &overlay);
     }
+    records_deinit(&bare);
     records_deinit(&base);
     records_deinit(&overlay);
 }
@@ -285,6 +378,7 @@ static void worlds_init(struct world worlds[WORLD_KINDS])
 static void world_deinit(struct world *world)
 {
     control_retire(world->control, world->snapshot);
+    services_free(world->services);
     control_free(world->control);
     view_match_free(world->view_match);
     memory_release(&world->memory);
@@ -363,6 +457,9 @@ static const struct bench_case CASES[] = {
      2 + ADDRESSES_MIN},
     {"random subdomain", WORLD_ALONE, "192.0.2.1", draw_flood, TYPE_A, ANSWER_NXDOMAIN, 0},
     {"first view", WORLD_SPLIT, "192.0.2.1", draw_service, TYPE_A, ANSWER_POSITIVE, ADDRESSES_MIN},
+    {"service rotated", WORLD_ROTATED, "192.0.2.1", draw_service, TYPE_A, ANSWER_POSITIVE,
+     ADDRESSES_MIN},
+    {"service weighted", WORLD_WEIGHTED, "192.0.2.1", draw_service, TYPE_A, ANSWER_POSITIVE, 1},
     {"second view", WORLD_SPLIT, "10.1.2.3", draw_service, TYPE_A, ANSWER_POSITIVE, ADDRESSES_MIN},
 };
 
