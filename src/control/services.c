@@ -702,6 +702,11 @@ static void flush_done(struct services *services)
     }
 }
 
+void services_settle(struct services *services)
+{
+    flush_done(services);
+}
+
 int services_flush(struct services *services, struct mono now)
 {
     struct control *control = services->control;

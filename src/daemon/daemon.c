@@ -464,7 +464,10 @@ static int daemon_start(struct daemon *daemon)
         return err;
     }
     err = discovery_new(state, &daemon->findings, &state->discovery);
-    err = err == ERR_OK ? discovery_configure(state->discovery) : err;
+    if (err == ERR_OK) {
+        err = discovery_configure(state->discovery);
+        services_settle(discovery_services(state->discovery));
+    }
     if (step_told(daemon, err, "registry") != ERR_OK) {
         return err;
     }

@@ -128,7 +128,11 @@ static void on_verdict(void *ctx, const struct instance_entry *instance, enum ve
 {
     struct discovery *discovery = ctx;
     char name[NAME_TEXT_MAX];
-    seen_add(discovery, instance, verdict_name(now));
+    struct instance_status status;
+    instance_status(discovery->services, instance, clock_mono(), &status);
+    if (status.check_count > 0) { /* without any it is passing again after a restart */
+        seen_add(discovery, instance, verdict_name(now));
+    }
     if (before == VERDICT_UNKNOWN && verdict_works(now)) {
         return; /* as expected */
     }

@@ -73,18 +73,6 @@ static uint32_t hash_key(enum object_kind kind, const uint8_t *name, const char 
     return id ? hash_bytes(hash, id, strlen(id)) : hash;
 }
 
-static uint32_t object_hash(const struct object *object)
-{
-    if (object->kind == OBJECT_SERVICE) {
-        return hash_key(object->kind, ((const struct service_entry *)object)->name, NULL);
-    }
-    if (object->kind == OBJECT_INSTANCE) {
-        const struct instance_entry *entry = (const struct instance_entry *)object;
-        return hash_key(object->kind, entry->service->name, entry->id);
-    }
-    return hash_key(object->kind, NULL, ((const struct override_entry *)object)->key);
-}
-
 static int hash_grow(struct registry *registry)
 {
     uint32_t count = registry->bucket_count * 2;
@@ -97,7 +85,7 @@ static int hash_grow(struct registry *registry)
     }
     for (uint32_t i = 0; i < registry->bucket_count; i++) {
         for (struct object *at = registry->buckets[i], *next; at; at = next) {
-            struct object **bucket = &buckets[object_hash(at) & (count - 1)];
+            struct object **bucket = &buckets[at->hash & (count - 1)];
             next = at->hash_next;
             at->hash_next = *bucket;
             *bucket = at;
@@ -111,7 +99,7 @@ static int hash_grow(struct registry *registry)
 
 static void hash_add(struct registry *registry, struct object *object)
 {
-    struct object **bucket = &registry->buckets[object_hash(object) & (registry->bucket_count - 1)];
+    struct object **bucket = &registry->buckets[object->hash & (registry->bucket_count - 1)];
     object->hash_next = *bucket;
     *bucket = object;
     registry->object_count++;
@@ -119,7 +107,7 @@ static void hash_add(struct registry *registry, struct object *object)
 
 static void hash_remove(struct registry *registry, struct object *object)
 {
-    struct object **link = &registry->buckets[object_hash(object) & (registry->bucket_count - 1)];
+    struct object **link = &registry->buckets[object->hash & (registry->bucket_count - 1)];
     while (*link != object) {
         link = &(*link)->hash_next;
     }
@@ -132,7 +120,8 @@ struct service_entry *registry_service(const struct registry *registry, const ui
     uint32_t hash = hash_key(OBJECT_SERVICE, name, NULL);
     for (struct object *at = registry->buckets[hash & (registry->bucket_count - 1)]; at;
          at = at->hash_next) {
-        if (at->kind == OBJECT_SERVICE && name_equal(((struct service_entry *)at)->name, name)) {
+        if (at->hash == hash && at->kind == OBJECT_SERVICE &&
+            name_equal(((struct service_entry *)at)->name, name)) {
             return (struct service_entry *)at;
         }
     }
@@ -146,7 +135,7 @@ struct instance_entry *registry_instance(const struct registry *registry, const 
     for (struct object *at = registry->buckets[hash & (registry->bucket_count - 1)]; at;
          at = at->hash_next) {
         struct instance_entry *entry = (struct instance_entry *)at;
-        if (at->kind == OBJECT_INSTANCE && strcmp(entry->id, id) == 0 &&
+        if (at->hash == hash && at->kind == OBJECT_INSTANCE && strcmp(entry->id, id) == 0 &&
             name_equal(entry->service->name, name)) {
             return entry;
         }
@@ -199,6 +188,7 @@ static struct service_entry *service_entry_new(struct registry *registry, const 
     }
     memcpy(entry->name, name, len);
     name_lower(entry->name, len);
+    entry->object.hash = hash_key(OBJECT_SERVICE, entry->name, NULL);
     hash_add(registry, &entry->object);
     registry->service_count++;
     return entry;
@@ -220,6 +210,7 @@ static struct instance_entry *instance_entry_new(struct registry *registry,
     entry->id = copy;
     entry->service = service;
     entry->index = service->instance_count++;
+    entry->object.hash = hash_key(OBJECT_INSTANCE, service->name, id);
     hash_add(registry, &entry->object);
     registry->instance_count++;
     return entry;
@@ -725,7 +716,7 @@ struct service_entry *registry_first(const struct registry *registry)
 struct service_entry *registry_after(const struct registry *registry,
                                      const struct service_entry *entry)
 {
-    uint32_t bucket = object_hash(&entry->object) & (registry->bucket_count - 1);
+    uint32_t bucket = entry->object.hash & (registry->bucket_count - 1);
     return bucket_service(registry, bucket, entry->object.hash_next);
 }
 

@@ -43,6 +43,7 @@ enum object_kind {
 struct object {
     enum object_kind kind;
     bool staged;
+    uint32_t hash; /* of the key; 0 in overrides, which are in no hash */
     uint32_t mark; /* a caller's, for sweeps over all objects */
     struct object *hash_next;
     void *now, *next; /* struct service, instance, override: served; wanted, when staged */
