@@ -5,6 +5,7 @@
 #include "answer/trace.h"
 #include "api/json_text.h"
 #include "api/reply.h"
+#include "api/service_explain.h"
 #include "api/zones.h"
 #include "base/error.h"
 #include "base/limits.h"
@@ -95,7 +96,7 @@ static int understand_client(const struct desired *desired, const struct explain
 }
 
 /* How a view was chosen: the rule that won, in words. */
-struct choice {
+struct prefix_choice {
     const struct desired_match *match; /* NULL: the default, or nobody */
     const struct desired_view *view;
 };
@@ -108,17 +109,17 @@ static bool match_beats(const struct desired_match *a, const struct desired_matc
     return a->prefix.bits > b->prefix.bits;
 }
 
-static struct choice choose_view(const struct desired *desired, int listener,
-                                 const struct address *from)
+static struct prefix_choice choose_view(const struct desired *desired, int listener,
+                                        const struct address *from)
 {
-    struct choice best = {0};
+    struct prefix_choice best = {0};
     for (uint32_t i = 0; i < desired->view_count; i++) {
         const struct desired_view *view = &desired->views[i];
         for (uint32_t j = 0; j < view->match_count; j++) {
             const struct desired_match *match = &view->matches[j];
             if ((match->listener < 0 || match->listener == listener) &&
                 prefix_has(&match->prefix, from) && match_beats(match, best.match)) {
-                best = (struct choice){match, view};
+                best = (struct prefix_choice){match, view};
             }
         }
         if (view->is_default && !best.match) {
@@ -138,7 +139,7 @@ static json_t *place_json(struct place place)
     return json_text(text_cut_whole(text));
 }
 
-static void why_text(const struct choice *choice, const struct desired *desired,
+static void why_text(const struct prefix_choice *choice, const struct desired *desired,
                      const struct address *who, bool subnet, char *out, size_t size)
 {
     char address[ADDRESS_TEXT_BYTES], prefix[PREFIX_TEXT_BYTES];
@@ -166,7 +167,7 @@ static json_t *view_json(const struct explain_world *world, const struct asked *
         return json_null();
     }
     const struct address *who = &asked->client.address;
-    struct choice choice = choose_view(desired, asked->listener, who);
+    struct prefix_choice choice = choose_view(desired, asked->listener, who);
     bool subnet = false;
     if (choice.view != &desired->views[view] && asked->has_subnet) {
         who = &asked->subnet.base;
@@ -329,11 +330,15 @@ static json_t *explain_outcome(const struct explain_world *world, const struct a
         control_zone_status(world->control, outcome->zone, &status) == ERR_OK) {
         zone = &status;
     }
-    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I}", "query",
+    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "query",
                      query_json(world, asked), "view", view_json(world, asked, outcome->view),
                      "zone", zone ? zone_to_json(zone, world->desired) : json_null(), "kind",
                      answer_kind_name(outcome->kind), "steps", steps_json(trace), "ttl",
                      ttl_json(reply), "guards", guards_json(world, outcome->view, zone, reply),
+                     "service",
+                     outcome->view < world->desired->view_count
+                         ? service_explain_json(world->services, asked->name, outcome->view)
+                         : json_null(),
                      "reply", json_incref(reply), "revision", (json_int_t)world->snapshot->revision,
                      "generation", (json_int_t)world->snapshot->generation);
 }

@@ -8,7 +8,8 @@
  *    "view": {"name", "why", "place"} | null,
  *    "zone": {"name", "file", "serial", "state", "problem"} | null,
  *    "kind", "steps": [{"step", "rule", "detail"}], "reply": {...},   (reply: api/reply.h)
- *    "ttl": seconds | null, "guards": [{"guard", "detail"}]}
+ *    "ttl": seconds | null, "guards": [{"guard", "detail"}],
+ *    "service": {...} | null}                                         (service_explain.h)
  */
 #pragma once
 
@@ -16,10 +17,13 @@
 
 #include <jansson.h>
 
+struct services;
+
 struct explain_world {
     const struct snapshot *snapshot;
     const struct desired *desired;
     const struct control *control;
+    const struct services *services; /* NULL: offline, nothing is registered */
 };
 
 /* As a person writes it; NULL for what was not given. */

@@ -146,6 +146,33 @@ static void show_guards(const json_t *guards)
     }
 }
 
+/* A registered name: how it is answered, and why each instance is in or out. */
+static void show_service(const json_t *service)
+{
+    struct table table = {.columns = 5};
+    const json_t *item;
+    size_t i;
+    if (!json_is_object(service)) {
+        return;
+    }
+    label("service");
+    printf("%s, policy %s, of %s: %s%s%s\n", show_text(service, "service"),
+           show_text(service, "policy"), show_text(service, "owner"), show_text(service, "because"),
+           *show_text(service, "pool") ? ", site " : "", show_text(service, "pool"));
+    json_array_foreach(json_object_get(service, "candidates"), i, item)
+    {
+        const json_t *override = json_object_get(item, "override");
+        bool told = json_is_object(override);
+        table_cell(&table, "%s", json_is_true(json_object_get(item, "given")) ? "in" : "out");
+        table_cell(&table, "%s", show_text(item, "id"));
+        table_cell(&table, "%s", show_text(item, "verdict"));
+        table_cell(&table, "%s", show_text(item, "why"));
+        table_cell(&table, "%s%s", told ? "because: " : "",
+                   show_text(told ? override : item, told ? "reason" : "detail"));
+    }
+    table_print(&table, stdout, "           ");
+}
+
 void show_explanation(const json_t *explanation)
 {
     const json_t *query = json_object_get(explanation, "query");
@@ -160,6 +187,7 @@ void show_explanation(const json_t *explanation)
            show_text(query, "transport"));
     show_view(json_object_get(explanation, "view"));
     show_zone_of(json_object_get(explanation, "zone"));
+    show_service(json_object_get(explanation, "service"));
     label("steps");
     printf("RFC and section, and what was found\n");
     show_steps(json_object_get(explanation, "steps"));

@@ -41,6 +41,24 @@ static void show_reload(const json_t *reload)
     }
 }
 
+static void show_registry(const json_t *registry)
+{
+    const json_t *verdicts = json_object_get(registry, "verdicts");
+    if (!json_is_object(registry) || show_number(registry, "services") == 0) {
+        return;
+    }
+    printf(
+        "  services    %lld, %lld %s (%lld passing, %lld critical), %lld probes, revision %lld%s\n",
+        (long long)show_number(registry, "services"), (long long)show_number(registry, "instances"),
+        print_plural(show_number(registry, "instances"), "instance", "instances"),
+        (long long)show_number(verdicts, "passing"), (long long)show_number(verdicts, "critical"),
+        (long long)show_number(registry, "probes"), (long long)show_number(registry, "revision"),
+        json_is_true(json_object_get(registry, "durable")) ? "" : ", not kept on disk");
+    if (*show_text(registry, "error")) {
+        printf("              %s\n", show_text(registry, "error"));
+    }
+}
+
 static void show_image(const json_t *image)
 {
     char bytes[32];
@@ -127,6 +145,7 @@ int run_status(const struct call *call)
     }
     show_head(status);
     show_reload(json_object_get(status, "last_reload"));
+    show_registry(json_object_get(status, "registry"));
     show_image(json_object_get(status, "image"));
     show_zone_part(status, call_has(call, OPT_ALL));
     show_counters(status);

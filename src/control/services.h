@@ -73,7 +73,7 @@ void services_step(struct services *services, struct mono now, struct wall wall)
  * what could not be done stays to be done. */
 int services_flush(struct services *services, struct mono now);
 
-/* Before any zone is loaded: nothing needs to be flushed, each zone takes its names in when it is. */
+/* Before any zone is loaded: nothing needs to be flushed, each zone takes its names in then. */
 void services_settle(struct services *services);
 
 /* --- asking --------------------------------------------------------------------------------------

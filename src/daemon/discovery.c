@@ -23,6 +23,10 @@ struct seen {
     char name[];
 };
 
+enum {
+    PUBLISH_SAMPLES = 1024
+};
+
 struct discovery {
     struct declared declared;
     struct state *state;
@@ -50,6 +54,9 @@ struct discovery {
     struct store_change change;
     int err;
     int last_err;
+    struct mono durable_at; /* of the batch; written in the store's thread, read after it */
+    uint32_t publish_us[PUBLISH_SAMPLES]; /* a ring: from news to published */
+    uint32_t publish_count;
 };
 
 static void next_batch(struct discovery *discovery);
@@ -69,14 +76,24 @@ static void timer_arm(struct discovery *discovery)
     loop_timer_start(discovery->timer, (struct duration){wait > 0 ? wait + 999999 : 0});
 }
 
-void discovery_publish(struct discovery *discovery)
+static void publish_note(struct discovery *discovery, struct mono since)
+{
+    int64_t us = mono_since(clock_mono(), since).ns / 1000;
+    discovery->publish_us[discovery->publish_count++ % PUBLISH_SAMPLES] =
+        us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
+void discovery_publish(struct discovery *discovery, struct mono since)
 {
     struct state *state = discovery->state;
     if (discovery->ready) {
         int err = publish_reserve(state->publish);
         err = err == ERR_OK ? services_flush(discovery->services, clock_mono()) : err;
         if (err == ERR_OK) {
-            state_publish(state);
+            bool news = state_publish(state);
+            if (news) {
+                publish_note(discovery, since);
+            }
         } else {
             log_error("services: %s; the answers stay as they were until it works again",
                       error_text(err));
@@ -89,16 +106,18 @@ void discovery_publish(struct discovery *discovery)
 static void on_timer(void *ctx)
 {
     struct discovery *discovery = ctx;
-    services_step(discovery->services, clock_mono(), clock_wall());
-    discovery_publish(discovery);
+    struct mono now = clock_mono();
+    services_step(discovery->services, now, clock_wall());
+    discovery_publish(discovery, now);
 }
 
 static void on_outcome(void *ctx, struct probe *probe, enum outcome_kind outcome,
                        const char *detail)
 {
     struct discovery *discovery = ctx;
-    services_outcome(discovery->services, probe, outcome, detail, clock_mono());
-    discovery_publish(discovery);
+    struct mono now = clock_mono();
+    services_outcome(discovery->services, probe, outcome, detail, now);
+    discovery_publish(discovery, now);
 }
 
 /* --- events --------------------------------------------------------------------------------------
@@ -408,7 +427,9 @@ static void batch_end(struct discovery *discovery, int err)
     discovery->last_err = err;
     discovery->writing = false;
     if (had) {
-        discovery_publish(discovery); /* shown before anybody is told; begins no batch: see below */
+        discovery_publish(
+            discovery,
+            discovery->durable_at); /* shown before anybody is told; begins no batch: see below */
     }
     batch_told(discovery, err);
     next_batch(discovery);
@@ -418,6 +439,7 @@ static void batch_write(void *ctx)
 {
     struct discovery *discovery = ctx;
     discovery->err = registry_store_write(discovery->store, &discovery->change);
+    discovery->durable_at = clock_mono();
 }
 
 static void batch_written(void *ctx)
@@ -452,12 +474,14 @@ static void next_batch(struct discovery *discovery)
     discovery->seen = NULL;
     discovery->seen_end = &discovery->seen;
     if (!discovery->store || (registry_staged(registry) == 0 && !discovery->batch_seen)) {
+        discovery->durable_at = clock_mono();
         batch_end(discovery, ERR_OK);
         return;
     }
     discovery->change =
         (struct store_change){.at = clock_wall(), .revision = registry_staged_revision(registry)};
     int err = rows_make(discovery);
+    discovery->durable_at = clock_mono();
     if (err == ERR_OK && discovery->row_count == 0 && !discovery->batch_seen) {
         batch_end(discovery, ERR_OK); /* nothing of it is kept */
         return;
@@ -670,6 +694,12 @@ struct registry_store *discovery_store(const struct discovery *discovery)
     return discovery->store;
 }
 
+static int number_order(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return a < b ? -1 : a > b;
+}
+
 void discovery_status(const struct discovery *discovery, struct discovery_status *out)
 {
     *out = (struct discovery_status){
@@ -680,4 +710,12 @@ void discovery_status(const struct discovery *discovery, struct discovery_status
         .last_err = discovery->last_err,
     };
     services_count(discovery->services, &out->count);
+    uint32_t sorted[PUBLISH_SAMPLES];
+    uint32_t count =
+        discovery->publish_count < PUBLISH_SAMPLES ? discovery->publish_count : PUBLISH_SAMPLES;
+    memcpy(sorted, discovery->publish_us, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), number_order);
+    out->publish_samples = count;
+    out->publish_median_us = count ? sorted[count / 2] : 0;
+    out->publish_p99_us = count ? sorted[count * 99 / 100] : 0;
 }

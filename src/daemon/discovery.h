@@ -44,8 +44,9 @@ struct asked {
 /* ERR_LIMIT: too many wait. */
 int discovery_ask(struct discovery *discovery, struct asked *asked);
 
-/* After a heartbeat or anything else that may have changed verdicts: publishes. */
-void discovery_publish(struct discovery *discovery);
+/* After a heartbeat or anything else that may have changed verdicts: publishes. `since`: when the
+ * news came. */
+void discovery_publish(struct discovery *discovery, struct mono since);
 /* The configuration is another one: what it declares is brought in. */
 int discovery_configure(struct discovery *discovery);
 
@@ -56,5 +57,8 @@ struct discovery_status {
     uint32_t waiting;
     bool durable, broken;
     int last_err; /* of the store */
+    /* From durable (or a probe's outcome) to published, of the last ones. */
+    uint64_t publish_median_us, publish_p99_us;
+    uint32_t publish_samples;
 };
 void discovery_status(const struct discovery *discovery, struct discovery_status *out);

@@ -507,7 +507,7 @@ void route_renew(void *ctx, struct http_request *request)
         refuse_with(request, err, &refusal);
         return;
     }
-    discovery_publish(state->discovery);
+    discovery_publish(state->discovery, clock_mono());
     json_t *body = json_pack("{s:b}", "ok", 1);
     with_numbers(state, body,
                  registry_revision(services_registry(discovery_services(state->discovery))));

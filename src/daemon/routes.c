@@ -5,6 +5,7 @@
 #include "api/viewdiff.h"
 #include "api/zones.h"
 #include "base/error.h"
+#include "daemon/discovery.h"
 #include "daemon/registry_routes.h"
 #include "daemon/reload.h"
 #include "daemon/status.h"
@@ -58,6 +59,7 @@ static struct explain_world world_of(const struct state *state)
         .snapshot = publish_current(state->publish),
         .desired = &state->epoch->config->desired,
         .control = state->control,
+        .services = discovery_services(state->discovery),
     };
 }
 

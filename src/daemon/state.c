@@ -106,7 +106,7 @@ int state_configure(struct state *state, struct epoch *epoch,
     return ERR_OK;
 }
 
-void state_publish(struct state *state)
+bool state_publish(struct state *state)
 {
     const struct snapshot *snapshot = control_take_snapshot(state->control);
     if (snapshot) {
@@ -117,6 +117,7 @@ void state_publish(struct state *state)
             image_note(state->image);
         }
     }
+    return snapshot != NULL;
 }
 
 void state_reclaim(struct state *state)

@@ -70,8 +70,8 @@ void epoch_drop(struct state *state, struct epoch *epoch);
 int state_configure(struct state *state, struct epoch *epoch,
                     const struct zone_content *const *contents, struct diag_list *diags);
 
-/* Publishes what changed, if anything did; publish_reserve() came before the change. */
-void state_publish(struct state *state);
+/* Publishes what changed; publish_reserve() came before. Returns whether anything did. */
+bool state_publish(struct state *state);
 /* Hands back what no worker can hold any more. */
 void state_reclaim(struct state *state);
 

@@ -3,6 +3,8 @@
 
 #include "api/json_text.h"
 #include "api/zones.h"
+#include "base/error.h"
+#include "daemon/discovery.h"
 #include "daemon/image.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
@@ -62,6 +64,28 @@ static json_t *memory_json(const struct state *state)
                      (json_int_t)state->memory.reserved);
 }
 
+static json_t *registry_json(const struct state *state)
+{
+    struct discovery_status status;
+    json_t *verdicts = json_object();
+    discovery_status(state->discovery, &status);
+    for (unsigned i = 0; i < VERDICT_COUNT; i++) {
+        json_object_set_new(verdicts, verdict_name((enum verdict)i),
+                            json_integer((json_int_t)status.count.by_verdict[i]));
+    }
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:b, s:o, s:{s:I, s:I, s:I}}", "revision",
+        (json_int_t)status.revision, "services", (json_int_t)status.count.services, "instances",
+        (json_int_t)status.count.instances, "checks", (json_int_t)status.count.checks, "probes",
+        (json_int_t)status.count.probes, "verdicts", verdicts, "waiting",
+        (json_int_t)status.waiting, "durable", (int)status.durable, "error",
+        status.broken     ? json_string("the registry could not be opened at the start")
+        : status.last_err ? json_text(error_text(status.last_err))
+                          : json_null(),
+        "publish_us", "median", (json_int_t)status.publish_median_us, "p99",
+        (json_int_t)status.publish_p99_us, "samples", (json_int_t)status.publish_samples);
+}
+
 static json_t *last_reload_json(const struct state *state)
 {
     const json_t *last = reload_last(state->reload);
@@ -83,6 +107,7 @@ json_t *status_to_json(const struct state *state)
     json_object_set_new(status, "views", views_json(state));
     json_object_set_new(status, "no_view", counters_json(state, LIMIT_VIEWS));
     json_object_set_new(status, "counters", counters_json(state, -1));
+    json_object_set_new(status, "registry", registry_json(state));
     json_object_set_new(status, "image", image_to_json(state->image));
     json_object_set_new(status, "last_reload", last_reload_json(state));
     return status;
