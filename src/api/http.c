@@ -25,6 +25,7 @@ struct http {
     struct loop_poll *poll;
     struct loop_timer *timer;
     const struct http_route *routes;
+    void (*guard)(void *ctx, struct http_request *request); /* NULL: none */
     void *ctx;
     struct http_request *open; /* all that exist */
 };
@@ -136,6 +137,21 @@ void http_refuse(struct http_request *request, unsigned status, const char *fiel
     http_reply(request, status, http_error_body(field, reason, mend));
 }
 
+void http_guard(struct http *http, void (*guard)(void *ctx, struct http_request *request))
+{
+    http->guard = guard;
+}
+
+const char *http_header(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *http_method(const struct http_request *request)
+{
+    return request->route->method;
+}
+
 const char *http_param(struct http_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
@@ -210,6 +226,9 @@ static void request_handle(struct http_request *request, const char *method, con
     }
     if (request->state == REQUEST_HANDLING) {
         request_body(request);
+    }
+    if (request->state == REQUEST_HANDLING && request->http->guard) {
+        request->http->guard(request->http->ctx, request);
     }
     if (request->state == REQUEST_HANDLING) {
         request->route->handle(request->http->ctx, request);

@@ -28,9 +28,14 @@ struct http_route {
  * outlives it. */
 int http_new(const struct alloc *alloc, struct loop *loop, int listen_fd,
              const struct http_route *routes, void *ctx, struct http **ret_http);
+/* Asked before each request is handled; what it answers goes no further. */
+void http_guard(struct http *http, void (*guard)(void *ctx, struct http_request *request));
 /* Cuts what is open. */
 void http_free(struct http *http);
 
+/* A header of the request, or NULL; and its method. */
+const char *http_header(const struct http_request *request, const char *name);
+const char *http_method(const struct http_request *request);
 /* A parameter of the query string; NULL when absent. Valid until the reply. */
 const char *http_param(struct http_request *request, const char *name);
 /* The body, a JSON object; NULL when there was none. Belongs to the request. */

@@ -37,6 +37,9 @@ static const char *reason(const struct service *service, const struct choice *ch
         return candidate->override == 1 + OVERRIDE_UP ? "an operator says it is up"
                                                       : "an operator took it out";
     }
+    if (candidate->braked) {
+        return "the storm brake keeps it as it was";
+    }
     if (candidate->chosen) {
         return candidate_works(candidate) ? "it works" : choice_text(choice->kind);
     }

@@ -41,6 +41,7 @@
     X(LIMIT_INSTANCE_ID_BYTES, 128, "id of an instance")                                         \
     X(LIMIT_CHECKS, 16, "checks of one instance")                                                \
     X(LIMIT_CHECK_INTERVAL_MS, 100, "shortest interval of a check")                              \
+    X(LIMIT_REFERENCES, 8, "targets that tell whether the checker itself has a network")         \
     X(LIMIT_PROBES, 1024, "probes under way at the same time")                                   \
     X(LIMIT_TAGS, 64, "tags, SRV names, sites or metadata of one object")                        \
     X(LIMIT_ANSWERS, 64, "addresses that a policy `some` or `weighted` puts into one answer")    \

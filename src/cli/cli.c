@@ -95,6 +95,7 @@ int run_serve(const struct call *call)
         .zones = zones,
         .control = call_option(call, OPT_CONTROL),
         .data = call_option(call, OPT_DATA),
+        .api = call_option(call, OPT_API),
         .workers = call_option(call, OPT_WORKERS),
         .json = call_has(call, OPT_JSON),
     };

@@ -23,6 +23,7 @@ struct cli_serve {
     const char *const *zones;   /* ORIGIN=FILE */
     const char *control;        /* NULL: as configured */
     const char *data;           /* NULL: as configured */
+    const char *api;            /* the same */
     const char *workers;        /* NULL: as configured */
     bool json;                  /* tell the state as JSON on standard output when ready */
 };

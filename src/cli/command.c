@@ -17,7 +17,8 @@ const struct cli_option CLI_OPTIONS[OPT_COUNT] = {
 #define OFFLINE (BIT(OPT_CONFIG) | BIT(OPT_LISTEN) | BIT(OPT_ZONE))
 
 const struct command COMMANDS[] = {
-    {"serve", "", 0, 0, OFFLINE | BIT(OPT_CONTROL) | BIT(OPT_DATA) | BIT(OPT_WORKERS) | EVERYWHERE,
+    {"serve", "", 0, 0,
+     OFFLINE | BIT(OPT_CONTROL) | BIT(OPT_DATA) | BIT(OPT_API) | BIT(OPT_WORKERS) | EVERYWHERE,
      run_serve, "run the server",
      "serve --listen 127.0.0.1:5300 --zone example.com=example.com.zone"},
     {"check", "[FILE]", 0, 1, OFFLINE | EVERYWHERE, run_check,
@@ -147,13 +148,6 @@ static int unknown_option(const struct command *command, const char *word, size_
     size_t kept = len < sizeof(name) ? len : sizeof(name) - 1;
     memcpy(name, word, kept);
     name[kept] = 0;
-    /* What belongs to a later version is named as such, not guessed at. */
-    if (strcmp(command->name, "serve") == 0 && strcmp(name, "api") == 0) {
-        return print_usage(command,
-                           "--%s is not in this version (%s): the control socket is the only "
-                           "interface",
-                           name, HORIZON_VERSION);
-    }
     struct suggestion near = {.word = name};
     for (unsigned i = 0; i < OPT_COUNT; i++) {
         if (command->options & BIT(i)) {

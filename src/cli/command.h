@@ -19,7 +19,8 @@
     X(OPT_LISTEN, "listen", "ADDR:PORT", true, "listen here, UDP and TCP")               \
     X(OPT_ZONE, "zone", "ORIGIN=FILE", true, "serve this zone file to everyone")         \
     X(OPT_CONTROL, "control", "PATH", false, "control socket")                           \
-    X(OPT_DATA, "data", "DIR", false, "folder for the image of all zones")               \
+    X(OPT_DATA, "data", "DIR", false, "folder for what is registered, and the image")    \
+    X(OPT_API, "api", "ADDR:PORT", false, "loopback address of the API over TCP")        \
     X(OPT_WORKERS, "workers", "N", false, "threads that answer; 0: one a core")          \
     X(OPT_FROM, "from", "ADDR", false, "the client's address")                           \
     X(OPT_LISTENER, "listener", "NAME", false, "the listener that is asked")             \

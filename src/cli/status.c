@@ -54,6 +54,11 @@ static void show_registry(const json_t *registry)
         (long long)show_number(verdicts, "passing"), (long long)show_number(verdicts, "critical"),
         (long long)show_number(registry, "probes"), (long long)show_number(registry, "revision"),
         json_is_true(json_object_get(registry, "durable")) ? "" : ", not kept on disk");
+    const json_t *brake = json_object_get(registry, "storm_brake");
+    if (strcmp(show_text(brake, "state"), "on") == 0) {
+        printf("              storm brake: %s; answers stay as they were for a while\n",
+               show_text(brake, "why"));
+    }
     if (*show_text(registry, "error")) {
         printf("              %s\n", show_text(registry, "error"));
     }

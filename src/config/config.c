@@ -38,6 +38,7 @@ static void defaults_read(struct reading *reading)
     group_default(reading, "server", reading->config);
     group_default(reading, "server.tcp", reading->config);
     group_default(reading, "reload", reading->config);
+    group_default(reading, "registry", reading->config);
 }
 
 /* Without views, everybody is in one; it counts as internal. */
@@ -252,6 +253,20 @@ int config_from_flags(const struct alloc *alloc, const char *const *listens, siz
     flag_zones(&reading, zones, zone_count);
     check_config(&reading);
     return reading_end(&reading, found.errors > 0, diags, out);
+}
+
+int config_api_listen(struct config *config, const char *text, struct diag_list *diags)
+{
+    struct arena scratch;
+    struct reading reading = {.config = config, .scratch = &scratch, .diags = diags};
+    struct node node = {.kind = NODE_TEXT, .text = text};
+    struct option option = *option_find("api.listen");
+    uint32_t errors = diags->errors;
+    option.path = "--api";
+    arena_init(&scratch, config->arena.alloc);
+    read_api_listen(&reading, &option, &node, config);
+    arena_deinit(&scratch);
+    return reading.nomem ? ERR_NOMEM : diags->errors > errors ? ERR_INVALID : ERR_OK;
 }
 
 static void file_check(const char *path, struct place place, const char *what,

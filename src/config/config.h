@@ -13,6 +13,12 @@
 #include "registry/desired.h"
 #include "registry/service.h"
 
+/* Who may write over the API, and as whom. */
+struct api_token {
+    const char *name, *token;
+    struct place place;
+};
+
 struct instance_link {
     struct instance_link *next;
     struct instance instance;
@@ -51,6 +57,14 @@ struct config {
     struct instance_link *instances; /* of all services */
     struct prefix *check_targets;    /* where checks may connect besides an instance's address */
     uint32_t check_target_count;
+    /* the storm brake: */
+    uint32_t storm_share_percent, storm_window_ms, storm_hold_ms;
+    struct desired_listener *references; /* addresses and ports */
+    uint32_t reference_count;
+    /* api: */
+    struct desired_listener api_listen; /* port 0: no API over TCP */
+    struct api_token *tokens;
+    uint32_t token_count;
 };
 
 /* Reads YAML text; opens nothing. Relative paths in it are made
@@ -73,6 +87,9 @@ void config_file_fault(struct diag_list *diags, const char *file, int err);
 int config_from_flags(const struct alloc *alloc, const char *const *listens, size_t listen_count,
                       const char *const *zones, size_t zone_count, struct diag_list *diags,
                       struct config **out);
+
+/* `api.listen` from a flag. Findings have no file. */
+int config_api_listen(struct config *config, const char *text, struct diag_list *diags);
 
 void config_free(struct config *config);
 

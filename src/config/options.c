@@ -279,6 +279,33 @@ const struct option OPTIONS[] = {
     {.path = "registry.check-targets", .type = OPTION_PREFIXES, .read = read_targets,
      .text = "Addresses that a check may connect to besides its instance's own."},
 
+    {.path = "registry.storm-share", .type = OPTION_NUMBER, .fallback = "30", .min = 1,
+     .max = 100, .unit = "percent", FIELD(config, storm_share_percent),
+     .text = "When so many of all targets fail within the window, in two sites or more, verdicts "
+             "for the worse wait."},
+    {.path = "registry.storm-window", .type = OPTION_DURATION, .fallback = "1m", .min = SECOND,
+     .max = HOUR, FIELD(config, storm_window_ms), .text = "The window of the storm brake."},
+    {.path = "registry.storm-hold", .type = OPTION_DURATION, .fallback = "5m", .min = SECOND,
+     .max = HOUR, FIELD(config, storm_hold_ms),
+     .text = "After this the storm brake ends, whatever goes on."},
+    {.path = "registry.references", .type = OPTION_ENDPOINTS, .read = read_references,
+     .text = "ADDR:PORT that accept connections while the checker has a network (gateways, other "
+             "checkers); when all of them fail, verdicts for the worse wait."},
+
+    {.path = "api", .type = OPTION_GROUP, .read = read_group,
+     .text = "The API over TCP, besides the control socket."},
+    {.path = "api.listen", .type = OPTION_ENDPOINT, .flags = OPTION_RESTART,
+     .read = read_api_listen,
+     .text = "A loopback ADDR:PORT; whoever reaches it may read, and write with a token."},
+    {.path = "api.tokens", .type = OPTION_LIST, .read = read_tokens,
+     .text = "Who may write over TCP (Authorization: Bearer TOKEN), and as which owner."},
+    {.path = "api.tokens[].name", .type = OPTION_TEXT, .flags = OPTION_REQUIRED, .min = 1,
+     .max = 63, FIELD(api_token, name),
+     .text = "Its name; what it registers belongs to api:NAME."},
+    {.path = "api.tokens[].token", .type = OPTION_TEXT, .flags = OPTION_REQUIRED, .min = 16,
+     .max = TEXT_MAX, FIELD(api_token, token),
+     .text = "The token; at least 16 characters, kept secret."},
+
     {.path = "leak-guard", .type = OPTION_GROUP, .read = read_group,
      .text = "The guard that refuses private addresses in views that are not internal."},
     {.path = "leak-guard.exceptions", .type = OPTION_LIST, .read = read_exceptions,
@@ -320,6 +347,7 @@ static const char *const TYPE_NAMES[] = {
     [OPTION_WORD] = "word",
     [OPTION_ADDRESSES] = "address or list of addresses",
     [OPTION_MAP] = "map of texts",
+    [OPTION_ENDPOINTS] = "list of addresses and ports",
 };
 
 const char *option_type_name(enum option_type type)

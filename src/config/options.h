@@ -37,6 +37,7 @@ enum option_type {
     OPTION_WORD,      /* one of some words; the row's reader knows them */
     OPTION_ADDRESSES, /* an address, or a list; each may name its view: ADDR@VIEW */
     OPTION_MAP,       /* a map of texts */
+    OPTION_ENDPOINTS, /* a list of addresses with ports */
 };
 
 enum {

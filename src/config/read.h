@@ -79,4 +79,5 @@ option_reader read_nothing, read_group, read_listen, read_nsid, read_views_map, 
     read_subnet_from;
 option_reader read_zones, read_subtrees, read_owner, read_overlays, read_edits, read_removals,
     read_exceptions, read_services, read_instances, read_checks, read_texts, read_policy, read_ttl,
-    read_flap_hold, read_status, read_addresses, read_meta, read_targets;
+    read_flap_hold, read_status, read_addresses, read_meta, read_targets, read_references,
+    read_api_listen, read_tokens;

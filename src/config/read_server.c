@@ -188,3 +188,56 @@ void read_nsid(struct reading *reading, const struct option *option, const struc
         config->nsid_len = (uint8_t)len;
     }
 }
+
+/* Anybody who reaches the API may read it: only this machine may. */
+void read_api_listen(struct reading *reading, const struct option *option, const struct node *node,
+                     void *group)
+{
+    struct config *config = group;
+    struct desired_listener *listener = &config->api_listen;
+    char text[ADDRESS_TEXT_BYTES];
+    if (!node_expect(reading, option, node, NODE_TEXT) ||
+        !endpoint_read(reading, node->place, option->path, node->text, listener)) {
+        return;
+    }
+    listener->place = node->place;
+    if (listener->port == 0) {
+        reading_error(reading, node->place, "write a port from 1 to 65535",
+                      "the API needs a port that clients know");
+    }
+    if (address_kind(&listener->address) != ADDRESS_LOOPBACK) {
+        reading_error(reading, node->place, "write 127.0.0.1 or ::1, and put a TLS proxy before it",
+                      "%s can be reached from elsewhere, and the API has no TLS",
+                      address_to_text(&listener->address, text));
+    }
+}
+
+void read_tokens(struct reading *reading, const struct option *option, const struct node *node,
+                 void *group)
+{
+    struct config *config = group;
+    if (!node_expect(reading, option, node, NODE_LIST)) {
+        return;
+    }
+    config->tokens = reading_new(reading, node->count ? node->count : 1, sizeof(*config->tokens));
+    for (const struct node *item = node->first; config->tokens && item; item = item->next) {
+        struct api_token *token = &config->tokens[config->token_count];
+        *token = (struct api_token){.place = item->place};
+        if (!node_expect(reading, option, item, NODE_MAP)) {
+            continue;
+        }
+        group_read(reading, "api.tokens[]", item, token);
+        for (uint32_t i = 0; token->name && token->token && i < config->token_count; i++) {
+            if (strcmp(config->tokens[i].name, token->name) == 0 ||
+                strcmp(config->tokens[i].token, token->token) == 0) {
+                reading_error(reading, item->place, "give each its own",
+                              "the token or its name is there twice; the other is in line %u",
+                              config->tokens[i].place.line);
+            }
+        }
+        if (token->name && token->token &&
+            label_check(reading, item->place, "token", token->name)) {
+            config->token_count++;
+        }
+    }
+}

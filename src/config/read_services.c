@@ -184,6 +184,29 @@ void read_targets(struct reading *reading, const struct option *option, const st
     }
 }
 
+void read_references(struct reading *reading, const struct option *option, const struct node *node,
+                     void *group)
+{
+    struct config *config = group;
+    if (!node_expect(reading, option, node, NODE_LIST)) {
+        return;
+    }
+    if (node->count > LIMIT_REFERENCES) {
+        reading_error(reading, node->place, NULL, "%s: %u items; at most %d are possible",
+                      option->path, node->count, (int)LIMIT_REFERENCES);
+        return;
+    }
+    config->references =
+        reading_new(reading, node->count ? node->count : 1, sizeof(*config->references));
+    for (const struct node *item = node->first; config->references && item; item = item->next) {
+        if (node_expect(reading, option, item, NODE_TEXT) &&
+            endpoint_read(reading, item->place, option->path, item->text,
+                          &config->references[config->reference_count])) {
+            config->reference_count++;
+        }
+    }
+}
+
 /* The key that was read before the others. */
 void read_nothing(struct reading *reading, const struct option *option, const struct node *node,
                   void *group)

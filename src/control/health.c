@@ -318,6 +318,7 @@ int instance_checks_make(struct services *services, struct instance_run *run)
     run->checks = uses;
     run->check_count = count;
     services->timer_total += count;
+    storm_count(services, run);
     for (unsigned i = 0; i < count; i++) {
         if (uses[i].check->kind == CHECK_TTL) {
             silence_start(services, &uses[i]);
@@ -395,6 +396,7 @@ void instance_judge(struct services *services, struct instance_run *run, const c
         run->ramping = true;
         timer_set(&services->timers, &run->ramp, services->now);
     }
+    storm_turned(services, run, before);
     service_mark(services, run->entry->service, false);
     services->events->verdict(services->events->ctx, run->entry, before, now, detail);
 }
@@ -432,6 +434,10 @@ void services_outcome(struct services *services, struct probe *probe, enum outco
                       const char *detail, struct mono now)
 {
     services->now = now;
+    if (probe->reference) {
+        storm_reference(services, probe->reference, outcome);
+        return;
+    }
     for (struct check_use *use = probe->uses; use; use = use->next) {
         use_outcome(services, use, outcome, detail);
     }

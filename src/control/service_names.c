@@ -92,7 +92,8 @@ uint32_t service_candidates(const struct services *services, const struct desire
         }
         entries[count] = entry->instances[i];
         candidates[count++] = (struct candidate){
-            .verdict = run->verdict,
+            .verdict = storm_holds(services, run) ? run->verdict_before : run->verdict,
+            .braked = storm_holds(services, run),
             .override = (uint8_t)(run->override ? 1 + run->override->action : 0),
             .pool = site_pool(service_now(entry), instance->site),
             .weight = instance->weight,

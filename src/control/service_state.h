@@ -20,6 +20,7 @@ enum timer_kind {
     TIMER_CHECK,     /* of a check: silence of a TTL check, or the end of a hold */
     TIMER_LINGER,    /* of a name that was a service */
     TIMER_OVERRIDES, /* the next override expires */
+    TIMER_BRAKE,     /* the storm brake ends */
 };
 
 /* One check of one instance. */
@@ -33,7 +34,10 @@ struct check_use {
     char *detail;
 };
 
+struct reference;
+
 struct probe {
+    struct reference *reference; /* NULL: it is for instances */
     struct probe *hash_next;
     uint64_t hash;
     struct check_use *uses;
@@ -52,6 +56,34 @@ struct instance_run {
     struct mono since, lease_until, recovered_at;
     bool lease_expired, ramping, answered, proven;
     const struct override *override;
+    /* storm.c: */
+    bool counted, counted_failing;
+    enum verdict verdict_before; /* the last turn for the worse */
+    struct domain *domain;       /* of the recent failures; NULL: it is none */
+    struct instance_run *recent_before, *recent_next;
+};
+
+/* Failures of one site within the window. */
+struct domain {
+    char site[LIMIT_LABEL_BYTES + 1];
+    uint32_t recent;
+};
+
+struct reference {
+    struct probe probe;
+    struct health health;
+};
+
+struct storm {
+    struct brake brake;
+    struct brake_policy policy;
+    struct timer timer;
+    uint32_t targets, failing, recent;
+    struct instance_run *first, *last; /* recent failures, oldest first */
+    struct domain domains[LIMIT_TAGS];
+    unsigned domain_count;
+    struct reference references[LIMIT_REFERENCES];
+    unsigned reference_count;
 };
 
 struct service_run {
@@ -85,6 +117,7 @@ struct services {
     const struct services_events *events;
     const struct prefix *targets;
     uint32_t target_count;
+    struct storm storm;
     struct timers timers;
     struct timer override_timer;
     uint32_t timer_total; /* that exist, set or not */
@@ -120,6 +153,22 @@ void instance_judge(struct services *services, struct instance_run *run, const c
 void probes_free(struct services *services);
 void check_timer_due(struct services *services, struct check_use *use);
 struct health_policy check_policy(const struct services *services, const struct check_use *use);
+
+/* --- storm.c -------------------------------------------------------------------------------------
+ */
+
+/* The verdict of an instance is another one than `before`. */
+void storm_turned(struct services *services, struct instance_run *run, enum verdict before);
+/* Counts an instance as its checks and verdict are now; it goes. */
+void storm_count(struct services *services, struct instance_run *run);
+void storm_forget(struct services *services, struct instance_run *run);
+/* Looks at the figures. */
+void storm_step(struct services *services);
+/* Is it answered as it was before the storm? */
+bool storm_holds(const struct services *services, const struct instance_run *run);
+void storm_reference(struct services *services, struct reference *reference,
+                     enum outcome_kind outcome);
+void storm_free(struct services *services);
 
 /* --- services.c ----------------------------------------------------------------------------------
  */

@@ -29,9 +29,11 @@ int services_new(struct control *control, const struct probe_port *probes,
     services->events = events;
     timers_init(&services->timers, control->alloc);
     services->override_timer.kind = TIMER_OVERRIDES;
-    services->timer_total = 1;
+    services->storm.timer.kind = TIMER_BRAKE;
+    services->storm.policy = brake_policy_default();
+    services->timer_total = 2;
     int err = registry_new(control->alloc, &services->registry);
-    err = err == ERR_OK ? timers_reserve(&services->timers, 1) : err;
+    err = err == ERR_OK ? timers_reserve(&services->timers, services->timer_total) : err;
     if (err != ERR_OK) {
         registry_free(services->registry);
         mem_free(control->alloc, services);
@@ -48,6 +50,7 @@ static void instance_run_drop(struct services *services, struct instance_entry *
     if (!run) {
         return;
     }
+    storm_forget(services, run);
     instance_checks_drop(services, run);
     timer_stop(&services->timers, &run->lease);
     timer_stop(&services->timers, &run->ramp);
@@ -79,6 +82,7 @@ void services_free(struct services *services)
         services->stale = stale->next;
         mem_free(services->alloc, stale);
     }
+    storm_free(services);
     probes_free(services);
     timers_deinit(&services->timers);
     registry_free(services->registry);
@@ -573,6 +577,7 @@ void services_restore(struct services *services, const uint8_t *name, const char
     if (run->check_count > 0) {
         run->verdict = verdict;
         run->proven = verdict != VERDICT_UNKNOWN;
+        storm_count(services, run);
         service_mark(services, entry->service, false);
     }
 }
@@ -656,6 +661,9 @@ void services_step(struct services *services, struct mono now, struct wall wall)
         }
         case TIMER_OVERRIDES:
             overrides_apply(services);
+            break;
+        case TIMER_BRAKE:
+            storm_step(services);
             break;
         }
     }

@@ -15,6 +15,7 @@
 
 #include "control/control.h"
 #include "control/probe.h"
+#include "failover/brake.h"
 #include "failover/choose.h"
 #include "registry/registry.h"
 
@@ -29,6 +30,8 @@ struct services_events {
     /* How a service is answered is of another kind (enum choice_kind). */
     void (*choice)(void *ctx, const struct service_entry *service, enum choice_kind before,
                    enum choice_kind now);
+    /* The storm brake is on, or is not any more. */
+    void (*storm)(void *ctx, bool on, const char *why);
     /* An instance's lease ran out long ago: the shell drops it like any change. */
     void (*remove)(void *ctx, const struct instance_entry *instance);
 };
@@ -43,6 +46,14 @@ struct registry *services_registry(const struct services *services);
 
 /* Where checks may connect besides an instance's own address. */
 void services_targets_set(struct services *services, const struct prefix *targets, uint32_t count);
+
+/* How the storm brake judges, and targets that tell whether the checker itself has a network. */
+struct reference_target {
+    struct address address;
+    uint16_t port;
+};
+void services_brake_set(struct services *services, const struct brake_policy *policy,
+                        const struct reference_target *targets, uint32_t count, struct mono now);
 
 /* Judges what was staged after `mark` against zones, views and guards. ERR_REFUSED or ERR_INVALID
  * with *refusal; the caller undoes it then. */
@@ -116,6 +127,14 @@ struct service_choice {
 int service_choice(const struct services *services, const struct service_entry *service,
                    unsigned view, struct mono now, struct service_choice *out);
 void service_choice_drop(const struct services *services, struct service_choice *choice);
+
+struct storm_status {
+    enum brake_state state;
+    const char *why;
+    struct mono until;
+    struct brake_figures figures;
+};
+void services_storm(const struct services *services, struct storm_status *out);
 
 struct services_count {
     uint64_t services, instances, checks, probes, timers;

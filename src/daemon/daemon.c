@@ -10,6 +10,7 @@
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "daemon/read_config.h"
+#include "daemon/registry_routes.h"
 #include "daemon/reload.h"
 #include "daemon/routes.h"
 #include "daemon/state.h"
@@ -290,6 +291,30 @@ static int open_control(struct daemon *daemon, const struct config *config)
     return err;
 }
 
+static int open_api(struct daemon *daemon, const struct config *config)
+{
+    const struct desired_listener *listen = &config->api_listen;
+    struct endpoint endpoint = {listen->address, listen->port};
+    char text[ENDPOINT_TEXT_BYTES];
+    int fd;
+    if (listen->port == 0) {
+        return ERR_OK;
+    }
+    int err = socket_open(SOCKET_TCP, &endpoint, 0, &fd);
+    if (err == ERR_OK && (err = socket_listen(fd)) != ERR_OK) {
+        close(fd);
+    }
+    if (err != ERR_OK) {
+        diag_add(&daemon->findings, SEVERITY_ERROR, listen->place,
+                 err == ERR_BUSY ? "stop what listens there, or take another port" : NULL,
+                 "the API cannot listen at %s: %s", endpoint_to_text(&endpoint, text),
+                 error_text(err));
+        return err;
+    }
+    daemon->state.api_fd = fd;
+    return ERR_OK;
+}
+
 /* Everything that may need root, then giving it up. */
 static int open_privileged(struct daemon *daemon, struct epoch *epoch)
 {
@@ -303,6 +328,10 @@ static int open_privileged(struct daemon *daemon, struct epoch *epoch)
     }
     err = open_control(daemon, epoch->config);
     if (step_told(daemon, err, "control socket") != ERR_OK) {
+        return err;
+    }
+    err = open_api(daemon, epoch->config);
+    if (step_told(daemon, err, "api") != ERR_OK) {
         return err;
     }
     err =
@@ -381,6 +410,13 @@ static int start_control(struct daemon *daemon)
         err = http_new(state->alloc, state->loop, state->control_fd, ROUTES, state, &state->http);
         if (err == ERR_OK) {
             state->control_fd = -1;
+        }
+    }
+    if (err == ERR_OK && state->api_fd >= 0) {
+        err = http_new(state->alloc, state->loop, state->api_fd, ROUTES, state, &state->api);
+        if (err == ERR_OK) {
+            state->api_fd = -1;
+            http_guard(state->api, api_guard);
         }
     }
     daemon->alive_period = notify_watchdog_period();
@@ -513,6 +549,7 @@ static void daemon_stop(struct daemon *daemon)
     discovery_free(state->discovery);
     state->discovery = NULL;
     http_free(state->http);
+    http_free(state->api);
     reload_free(state->reload);
     if (state->server) {
         server_stop(state->server);
@@ -524,6 +561,9 @@ static void daemon_stop(struct daemon *daemon)
     epochs_free(state);
     if (state->control_fd >= 0) {
         close(state->control_fd);
+    }
+    if (state->api_fd >= 0) {
+        close(state->api_fd);
     }
     if (state->control_path[0] && control_is_ours(daemon)) {
         unlink(state->control_path);
@@ -558,6 +598,7 @@ int daemon_run(const struct daemon_options *options)
         .state = {.alloc = &ALLOC_MALLOC,
                   .options = options,
                   .control_fd = -1,
+                  .api_fd = -1,
                   .started = clock_mono(),
                   .started_at = clock_wall()},
     };

@@ -22,6 +22,7 @@ struct daemon_options {
     const char *const *zones;   /* ORIGIN=FILE, ended by NULL */
     const char *control;        /* path of the control socket; NULL: as configured */
     const char *data;           /* folder for what is kept on disk; NULL: as configured */
+    const char *api;            /* loopback ADDR:PORT of the API; NULL: as configured */
     const char *workers;        /* NULL: as configured */
     bool json;                  /* when ready, the status as one line of JSON on standard output */
 };

@@ -2,7 +2,9 @@
 #include "daemon/declared.h"
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "daemon/log.h"
+#include "io/clock.h"
 
 #include <string.h>
 
@@ -102,11 +104,27 @@ static void config_told(struct asked *asked, int err, const struct refusal *refu
     ((struct declared *)asked)->waiting = false;
 }
 
+static void brake_bring(struct services *services, const struct config *config)
+{
+    const struct brake_policy policy = {.share_percent = (uint8_t)config->storm_share_percent,
+                                        .window_ms = config->storm_window_ms,
+                                        .hold_ms = config->storm_hold_ms};
+    struct reference_target targets[LIMIT_REFERENCES];
+    uint32_t count = config->reference_count < LIMIT_REFERENCES ? config->reference_count
+                                                                : (uint32_t)LIMIT_REFERENCES;
+    for (uint32_t i = 0; i < count; i++) {
+        targets[i] =
+            (struct reference_target){config->references[i].address, config->references[i].port};
+    }
+    services_brake_set(services, &policy, targets, count, clock_mono());
+}
+
 int declared_ask(struct declared *declared, struct state *state)
 {
     const struct config *config = state->epoch->config;
-    services_targets_set(discovery_services(state->discovery), config->check_targets,
-                         config->check_target_count);
+    struct services *services = discovery_services(state->discovery);
+    services_targets_set(services, config->check_targets, config->check_target_count);
+    brake_bring(services, config);
     if (declared->waiting) {
         return ERR_OK; /* it will see the configuration of then */
     }

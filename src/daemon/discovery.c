@@ -173,6 +173,16 @@ static void on_choice(void *ctx, const struct service_entry *service, enum choic
     }
 }
 
+static void on_storm(void *ctx, bool on, const char *why)
+{
+    (void)ctx;
+    if (on) {
+        log_warning("storm brake: %s; answers stay as they were for a while", why);
+    } else {
+        log_warning("the storm brake has ended (%s); verdicts count again", why);
+    }
+}
+
 struct removal {
     struct asked asked;
     struct discovery *discovery;
@@ -634,7 +644,8 @@ int discovery_new(struct state *state, struct diag_list *diags, struct discovery
     discovery->alloc = state->alloc;
     discovery->waiting_end = &discovery->waiting;
     discovery->seen_end = &discovery->seen;
-    discovery->events = (struct services_events){discovery, on_verdict, on_choice, on_remove};
+    discovery->events =
+        (struct services_events){discovery, on_verdict, on_choice, on_storm, on_remove};
     int err = discovery_open(discovery, diags);
     if (err != ERR_OK) {
         discovery_free(discovery);

@@ -13,6 +13,7 @@ static int serve(const struct cli_serve *asked)
         .zones = asked->zones,
         .control = asked->control,
         .data = asked->data,
+        .api = asked->api,
         .workers = asked->workers,
         .json = asked->json,
     };

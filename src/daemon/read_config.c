@@ -63,6 +63,12 @@ static int overrule(const struct daemon_options *options, struct config *config,
     if (options->data) {
         config->data = options->data[0] ? options->data : NULL;
     }
+    if (options->api) {
+        int err = config_api_listen(config, options->api, findings);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
     if (options->workers) {
         char *end;
         unsigned long workers = strtoul(options->workers, &end, 10);

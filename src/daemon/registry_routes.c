@@ -94,15 +94,76 @@ static void change_told(struct asked *asked, int err, const struct refusal *refu
     mem_free(state->alloc, change);
 }
 
-/* Who asks: the user at the other end of the socket. */
-static bool owner_of(const struct http_request *request, char out[OWNER_BYTES])
+/* In time that does not tell how much of it is right. */
+static bool token_same(const char *a, const char *b)
 {
-    uint32_t uid;
-    if (!http_peer_user(request, &uid)) {
+    size_t a_len = strlen(a), b_len = strlen(b);
+    unsigned differ = a_len != b_len;
+    for (size_t i = 0; i < a_len; i++) {
+        differ |= (unsigned)(a[i] ^ b[b_len ? i % b_len : 0]);
+    }
+    return differ == 0;
+}
+
+static const struct api_token *token_of(const struct state *state,
+                                        const struct http_request *request)
+{
+    static const char scheme[] = "Bearer ";
+    const struct config *config = state->epoch->config;
+    const char *header = http_header(request, "Authorization");
+    const struct api_token *found = NULL;
+    if (!header || strncmp(header, scheme, sizeof(scheme) - 1) != 0) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < config->token_count; i++) {
+        if (token_same(header + sizeof(scheme) - 1, config->tokens[i].token)) {
+            found = &config->tokens[i];
+        }
+    }
+    return found;
+}
+
+/* The name before the port of a Host header: localhost, or an address. */
+static bool host_is_ours(const char *host)
+{
+    char name[ADDRESS_TEXT_BYTES];
+    struct address address;
+    size_t len = host[0] == '[' ? strcspn(host + 1, "]") : strcspn(host, ":");
+    const char *from = host + (host[0] == '[');
+    if (len >= sizeof(name)) {
         return false;
     }
-    snprintf(out, OWNER_BYTES, "unix:%u", uid);
-    return true;
+    memcpy(name, from, len);
+    name[len] = '\0';
+    return strcmp(name, "localhost") == 0 || address_from_text(name, &address) == ERR_OK;
+}
+
+void api_guard(void *ctx, struct http_request *request)
+{
+    const char *host = http_header(request, "Host");
+    if (http_header(request, "Origin") || (host && !host_is_ours(host))) {
+        http_refuse(request, 403, "Host", "a page of another site may not ask here",
+                    "ask for localhost, or for the address, outside of a browser");
+    } else if (strcmp(http_method(request), "GET") != 0 && !token_of(ctx, request)) {
+        http_refuse(request, 401, "Authorization", "a request that changes something needs a token",
+                    "Authorization: Bearer TOKEN, one of api.tokens");
+    }
+}
+
+/* Who asks: the user at the other end of the socket, or the owner of the token. */
+static bool owner_of(const struct state *state, const struct http_request *request,
+                     char out[OWNER_BYTES])
+{
+    uint32_t uid;
+    if (http_peer_user(request, &uid)) {
+        snprintf(out, OWNER_BYTES, "unix:%u", uid);
+        return true;
+    }
+    const struct api_token *token = token_of(state, request);
+    if (token) {
+        snprintf(out, OWNER_BYTES, "api:%s", token->name);
+    }
+    return token != NULL;
 }
 
 static void ask(void *ctx, struct http_request *request,
@@ -115,7 +176,7 @@ static void ask(void *ctx, struct http_request *request,
         http_refuse(request, 500, NULL, error_text(ERR_NOMEM), NULL);
         return;
     }
-    if (!body || !owner_of(request, change->owner)) {
+    if (!body || !owner_of(state, request, change->owner)) {
         mem_free(state->alloc, change);
         http_refuse(request, body ? 403 : 400, body ? "token" : "body",
                     body ? "nobody knows who asks" : "the request has no body",
@@ -465,7 +526,7 @@ static int renew(struct state *state, struct http_request *request, struct refus
     struct arena arena;
     enum outcome_kind outcome;
     struct services *services = discovery_services(state->discovery);
-    if (!owner_of(request, owner)) {
+    if (!owner_of(state, request, owner)) {
         refusal_fill(refusal, "token", "ask over the control socket", "nobody knows who asks");
         return ERR_PERMISSION;
     }

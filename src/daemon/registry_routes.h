@@ -15,6 +15,12 @@
 
 #include "api/http.h"
 
+/* Guards the API over TCP: everybody who reaches it may read; a request that changes something
+ * needs a token of the configuration. Pages of other sites get nothing (their browser says who sent
+ * it).
+ */
+void api_guard(void *ctx, struct http_request *request);
+
 void route_register(void *ctx, struct http_request *request);
 void route_renew(void *ctx, struct http_request *request);
 void route_deregister(void *ctx, struct http_request *request);

@@ -48,8 +48,9 @@ struct state {
     struct epoch *epoch, *epochs; /* the current one; all, newest first */
     struct reload *reload;
     struct discovery *discovery;
-    struct image *image; /* NULL: nothing is kept on disk */
-    struct http *http;
+    struct image *image;                    /* NULL: nothing is kept on disk */
+    struct http *http, *api;                /* over the control socket; over TCP, NULL: none */
+    int api_fd;                             /* -1: none, or taken over by api */
     int control_fd;                         /* -1: none, or taken over by http */
     char control_path[DAEMON_SOCKET_BYTES]; /* "" when there is none */
     struct mono started;

@@ -73,8 +73,15 @@ static json_t *registry_json(const struct state *state)
         json_object_set_new(verdicts, verdict_name((enum verdict)i),
                             json_integer((json_int_t)status.count.by_verdict[i]));
     }
+    static const char *const brakes[] = {"off", "on", "spent"};
+    struct storm_status storm;
+    services_storm(discovery_services(state->discovery), &storm);
+    json_t *brake =
+        json_pack("{s:s, s:o, s:I, s:I}", "state", brakes[storm.state], "why",
+                  storm.state == BRAKE_OFF ? json_null() : json_text(storm.why), "targets",
+                  (json_int_t)storm.figures.targets, "failing", (json_int_t)storm.figures.failing);
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:b, s:o, s:{s:I, s:I, s:I}}", "revision",
+        "{s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:b, s:o, s:o, s:{s:I, s:I, s:I}}", "revision",
         (json_int_t)status.revision, "services", (json_int_t)status.count.services, "instances",
         (json_int_t)status.count.instances, "checks", (json_int_t)status.count.checks, "probes",
         (json_int_t)status.count.probes, "verdicts", verdicts, "waiting",
@@ -82,7 +89,7 @@ static json_t *registry_json(const struct state *state)
         status.broken     ? json_string("the registry could not be opened at the start")
         : status.last_err ? json_text(error_text(status.last_err))
                           : json_null(),
-        "publish_us", "median", (json_int_t)status.publish_median_us, "p99",
+        "storm_brake", brake, "publish_us", "median", (json_int_t)status.publish_median_us, "p99",
         (json_int_t)status.publish_p99_us, "samples", (json_int_t)status.publish_samples);
 }
 

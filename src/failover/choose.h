@@ -30,6 +30,7 @@ struct candidate {
     uint16_t pool;    /* index in the service's sites, or POOL_REST */
     uint16_t weight;
     bool proven;   /* it has worked before */
+    bool braked;   /* its verdict is that of before a storm */
     uint16_t ramp; /* thousandths of the weight, after a recovery; 1000: all */
     /* out: */
     bool chosen;

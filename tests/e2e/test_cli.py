@@ -40,7 +40,7 @@ def test_help_is_short_and_has_every_option(command):
     (["status", "--json=yes"], "takes no value"),
     (["status", "-x"], "unknown option"),
     (["serve"], "--config"),
-    (["serve", "--api", "127.0.0.1:1"], "not in this version"),
+    (["serve", "--ap", "127.0.0.1:1"], "did you mean --api"),
     (["serve", "--data"], "needs DIR"),
     (["completion", "tcsh"], "tcsh"),
     (["query", "a..b"], "not a domain name"),

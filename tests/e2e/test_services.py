@@ -404,3 +404,54 @@ services:
                         ("11:22", "no view 'nowhere'")):
         assert any(f"bad.yaml:{place}: error" in line and text in line
                    for line in (done.stdout + done.stderr).splitlines()), (place, done.stdout)
+
+
+API = """server: {listen: [127.0.0.1:PORT]}
+api:
+  listen: 127.0.0.1:APIPORT
+  tokens:
+    - {name: deploy, token: 0123456789abcdef}
+    - {name: other, token: fedcba9876543210}
+zones: [{zone: prod.internal, file: zone}]
+"""
+
+
+def test_the_api_over_tcp(start):
+    api = backends.free_tcp_port()
+    daemon = start(config=API.replace("APIPORT", str(api)), files={"zone": ZONE})
+
+    def ask(path, *words, body=None):
+        done = subprocess.run(
+            ["curl", "-s", "-w", "\n%{http_code}", *words, *(["-d", json.dumps(body)] if body else []),
+             f"http://127.0.0.1:{api}{path}"], capture_output=True, text=True, timeout=30, check=True)
+        text, code = done.stdout.rsplit("\n", 1)
+        return int(code), json.loads(text)
+
+    wish = {"service": "web.prod.internal", "id": "a", "addresses": ["127.0.1.1"]}
+    assert ask("/v1/register", body=wish)[0] == 401
+    assert ask("/v1/register", "-H", "Authorization: Bearer 0123456789abcdeF", body=wish)[0] == 401
+    assert ask("/v1/register", "-H", "Authorization: Bearer ", body=wish)[0] == 401
+    assert ask("/v1/reload", "-X", "POST")[0] == 401
+    assert answers(daemon) == set()
+    code, said = ask("/v1/register", "-H", "Authorization: Bearer 0123456789abcdef", body=wish)
+    assert (code, said["ok"]) == (200, True)
+    assert answers(daemon) == {"127.0.1.1"}
+    code, said = ask("/v1/deregister", "-H", "Authorization: Bearer fedcba9876543210",
+                     body={"service": "web.prod.internal", "id": "a"})
+    assert (code, said["error"]["field"]) == (403, "owner")
+    assert daemon.run("deregister", "web.prod.internal", "a").returncode == 1  # unix:... neither
+    code, said = ask("/v1/instances?service=web.prod.internal")  # reading is free
+    assert (code, said["instances"][0]["owner"]) == (200, "api:deploy")
+    # Not for pages of other sites.
+    assert ask("/v1/services", "-H", "Host: rebound.example")[0] == 403
+    assert ask("/v1/services", "-H", "Origin: http://elsewhere.example")[0] == 403
+    assert ask("/v1/services", "-H", "Host: localhost:1")[0] == 200
+
+
+def test_the_api_listens_on_loopback_only(folder):
+    (folder / "zone").write_text(ZONE)
+    (folder / "c.yaml").write_text(API.replace("PORT", "5300").replace("API5300", "8053").replace(
+        "127.0.0.1:8053", "0.0.0.0:8053"))
+    done = daemons.run("check", folder / "c.yaml")
+    assert done.returncode == 1
+    assert "can be reached from elsewhere" in done.stdout + done.stderr
