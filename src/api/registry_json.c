@@ -436,6 +436,29 @@ static int read_fields(const struct decode *decode, const struct field *fields, 
     return err;
 }
 
+/* The names that a check's text has: only that of its kind is one. */
+static bool text_is_of(const struct field *field, enum check_kind kind)
+{
+    const char *key = check_text_key(kind);
+    return field->at != AT(check, text) || (key && strcmp(key, field->key) == 0);
+}
+
+/* A field that means nothing to the check's kind. */
+static int foreign_check(const struct decode *decode, const json_t *json, enum check_kind kind)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    {
+        const struct field *field = field_find(CHECK_FIELDS, key);
+        if (field && !text_is_of(field, kind)) {
+            return bad(decode, key, check_text_key(kind) ? check_text_key(kind) : "leave it out",
+                       "a check of this kind has no such field");
+        }
+    }
+    return ERR_OK;
+}
+
 static int read_checks(const struct decode *decode, const struct field *field, const json_t *json,
                        void *base)
 {
@@ -455,7 +478,8 @@ static int read_checks(const struct decode *decode, const struct field *field, c
                        "that is no kind of check");
         }
         check_default(&list[i], kind);
-        err = read_fields(&inner, CHECK_FIELDS, item, NULL, &list[i]);
+        err = foreign_check(&inner, item, kind);
+        err = err == ERR_OK ? read_fields(&inner, CHECK_FIELDS, item, NULL, &list[i]) : err;
     }
     return err;
 }
@@ -646,28 +670,6 @@ static json_t *field_json(const struct field *field, const void *base, const voi
         return *(const bool *)at ? json_string("up") : NULL;
     }
     return NULL;
-}
-
-/* The five names that a check's text has: only that of its kind is written. */
-static bool text_is_of(const struct field *field, enum check_kind kind)
-{
-    static const struct {
-        enum check_kind kind;
-        const char *key;
-    } table[] = {{CHECK_HTTP, "path"},
-                 {CHECK_DNS, "query"},
-                 {CHECK_COMMAND, "command"},
-                 {CHECK_FILE, "file"},
-                 {CHECK_ALIAS, "alias"}};
-    if (field->at != AT(check, text)) {
-        return true;
-    }
-    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-        if (table[i].kind == kind && strcmp(table[i].key, field->key) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static json_t *check_json(const struct check *check)

@@ -233,6 +233,8 @@ const struct option OPTIONS[] = {
      .text = "Of kind command: run by the shell; status 0 passes, 1 warns."},
     {.path = "services[].checks[].file", .type = OPTION_TEXT, .min = 1, .max = 1024,
      FIELD(check, text), .text = "Of kind file: its path."},
+    {.path = "services[].checks[].alias", .type = OPTION_TEXT, .min = 1, .max = 253,
+     FIELD(check, text), .text = "Of kind alias: the name of the other service."},
     {.path = "services[].checks[].host", .type = OPTION_TEXT, .min = 1, .max = 253,
      FIELD(check, host), .text = "Of kind http: name in the request and in the certificate."},
     {.path = "services[].checks[].send", .type = OPTION_TEXT, .min = 1, .max = 1024,

@@ -247,6 +247,14 @@ static bool check_read(struct reading *reading, const struct option *option,
         return false;
     }
     check_default(check, number);
+    for (unsigned other = 0; item->kind == NODE_MAP && other < CHECK_KIND_COUNT; other++) {
+        const char *key = check_text_key((enum check_kind)other);
+        const struct node *foreign = key && other != number ? tree_get(item, key) : NULL;
+        if (foreign) {
+            reading_error(reading, foreign->key->place, "leave it out",
+                          "a check of kind %s has no `%s`", check_kind_name(number), key);
+        }
+    }
     if (item->kind == NODE_MAP) {
         group_read(reading, "services[].checks[]", item, check);
     }

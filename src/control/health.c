@@ -12,7 +12,8 @@
 #include <string.h>
 
 enum {
-    BUCKETS_LEAST = 64
+    BUCKETS_LEAST = 64,
+    ALIAS_ROUNDS = 8, /* how far news travel along aliases of aliases; a circle ends here */
 };
 
 /* --- probes --------------------------------------------------------------------------------------
@@ -248,8 +249,66 @@ static struct probe_order order_of(const struct instance *instance, const struct
     return order;
 }
 
+/* --- aliases: as another service is ---------------------------------------------------------- */
+
+static void alias_leave(struct services *services, struct check_use *use)
+{
+    struct check_use **link = &services->aliases;
+    while (*link && *link != use) {
+        link = &(*link)->next;
+    }
+    if (*link) {
+        *link = use->next;
+    }
+}
+
+/* What an alias says: the target is answered with something that works, with nothing, or nobody
+ * knows yet. */
+static enum verdict alias_verdict(const struct services *services, const char *target)
+{
+    uint8_t name[NAME_MAX];
+    const struct service_entry *entry = target && name_from_text(target, NULL, name) == ERR_OK
+                                            ? registry_service(services->registry, name)
+                                            : NULL;
+    enum verdict verdict = VERDICT_CRITICAL;
+    for (uint32_t i = 0; entry && i < entry->instance_count; i++) {
+        const struct instance_run *run = instance_run(entry->instances[i]);
+        if (run && instance_now(entry->instances[i])) {
+            bool unknown = run->verdict == VERDICT_UNKNOWN;
+            verdict = verdict_works(run->verdict)              ? VERDICT_PASSING
+                      : unknown && verdict == VERDICT_CRITICAL ? VERDICT_UNKNOWN
+                                                               : verdict;
+        }
+        if (verdict == VERDICT_PASSING) {
+            break;
+        }
+    }
+    return verdict;
+}
+
+static void use_outcome(struct services *services, struct check_use *use, enum outcome_kind outcome,
+                        const char *detail);
+
+void aliases_judge(struct services *services)
+{
+    for (unsigned round = 0; services->aliases_due && round < ALIAS_ROUNDS; round++) {
+        services->aliases_due = false;
+        for (struct check_use *use = services->aliases; use; use = use->next) {
+            enum verdict verdict = alias_verdict(services, use->check->text);
+            if (verdict != VERDICT_UNKNOWN && verdict != use->health.seen) {
+                bool works = verdict == VERDICT_PASSING;
+                use_outcome(services, use, works ? OUTCOME_ALIVE : OUTCOME_DEAD,
+                            works ? "the other service works" : "the other service does not work");
+            }
+        }
+    }
+}
+
 static void use_drop(struct services *services, struct check_use *use)
 {
+    if (use->check && use->check->kind == CHECK_ALIAS) {
+        alias_leave(services, use);
+    }
     timer_stop(&services->timers, &use->timer);
     probe_leave(services, use);
     mem_free(services->alloc, use->detail);
@@ -305,6 +364,10 @@ int instance_checks_make(struct services *services, struct instance_run *run)
             struct probe_order order = order_of(instance, use->check);
             order.at_once = use->health.seen == VERDICT_UNKNOWN;
             err = probe_use(services, use, &order);
+        } else if (use->check->kind == CHECK_ALIAS) {
+            use->next = services->aliases;
+            services->aliases = use;
+            services->aliases_due = true;
         }
     }
     if (err != ERR_OK) {
@@ -388,6 +451,7 @@ void instance_judge(struct services *services, struct instance_run *run, const c
     }
     const struct service *service = service_now(run->entry->service);
     bool recovers = !verdict_works(before) && verdict_works(now);
+    services->aliases_due = true;
     run->verdict = now;
     run->proven = run->proven || verdict_works(now);
     run->since = services->now;

@@ -123,6 +123,8 @@ struct services {
     uint32_t timer_total; /* that exist, set or not */
     struct probe **buckets;
     uint32_t bucket_count, probe_count;
+    struct check_use *aliases; /* checks of that kind */
+    bool aliases_due;          /* a verdict changed since they were looked at */
     struct service_run *dirty;
     struct stale *stale;
     struct linger *lingers;
@@ -150,6 +152,8 @@ int instance_checks_make(struct services *services, struct instance_run *run);
 void instance_checks_drop(struct services *services, struct instance_run *run);
 /* The verdict anew, from checks and lease; tells events and marks the service when it changed. */
 void instance_judge(struct services *services, struct instance_run *run, const char *detail);
+/* Brings checks of kind alias up to date. */
+void aliases_judge(struct services *services);
 void probes_free(struct services *services);
 void check_timer_due(struct services *services, struct check_use *use);
 struct health_policy check_policy(const struct services *services, const struct check_use *use);

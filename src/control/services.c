@@ -555,6 +555,7 @@ void services_commit(struct services *services, struct mono now, struct wall wal
     services->now = now;
     services->wall = wall;
     registry_commit(services->registry, object_committed, &committing);
+    services->aliases_due = true;
     if (committing.overrides) {
         overrides_apply(services);
     }
@@ -719,6 +720,7 @@ int services_flush(struct services *services, struct mono now)
 {
     struct control *control = services->control;
     services->now = now;
+    aliases_judge(services);
     if (!services->dirty && !services->stale) {
         return ERR_OK;
     }

@@ -28,6 +28,16 @@ enum check_kind check_kind_from_name(const char *name)
     return (enum check_kind)i;
 }
 
+const char *check_text_key(enum check_kind kind)
+{
+    static const char *const keys[CHECK_KIND_COUNT] = {[CHECK_HTTP] = "path",
+                                                       [CHECK_DNS] = "query",
+                                                       [CHECK_COMMAND] = "command",
+                                                       [CHECK_FILE] = "file",
+                                                       [CHECK_ALIAS] = "alias"};
+    return keys[kind];
+}
+
 const char *answer_mode_name(enum answer_mode mode)
 {
     static const char *const names[] = {"all", "some", "weighted"};

@@ -52,6 +52,9 @@ struct check {
     uint16_t need;                    /* calculated */
 };
 
+/* What the text of a check is called in its kind ("path" of http); NULL: it has none. */
+const char *check_text_key(enum check_kind kind);
+
 /* interval 5 s, timeout 2 s, rise 2, fall 3, status 200 to 299, verify. */
 void check_default(struct check *check, enum check_kind kind);
 

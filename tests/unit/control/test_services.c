@@ -239,6 +239,45 @@ static void test_ttl_checks(void **state)
     scene_deinit(&scene);
 }
 
+static void test_aliases_follow(void **state)
+{
+    struct scene scene;
+    struct check check, plain = scene_tcp();
+    (void)state;
+    scene_init(&scene);
+    check_default(&check, CHECK_ALIAS);
+    check.text = "db.example.com";
+    scene_put_good(&scene, "web.example.com", "a", "192.0.2.1", &check);
+    scene_put_good(&scene, "web.example.com", "b", "192.0.2.2", NULL);
+    check.text = "web.example.com";
+    scene_put_good(&scene, "front.example.com", "a", "192.0.2.5", &check); /* of an alias */
+    scene_expect(&scene, OUT, "web.example.com A", "NOERROR 192.0.2.2");
+    scene_put_good(&scene, "db.example.com", "a", "192.0.2.9", &plain);
+    scene_expect(&scene, OUT, "web.example.com A", "NOERROR 192.0.2.2");
+    scene_says(&scene, "192.0.2.9", OUTCOME_PASS);
+    scene_expect(&scene, OUT, "web.example.com A", "NOERROR 192.0.2.1 192.0.2.2");
+    scene_says(&scene, "192.0.2.9", OUTCOME_FAIL);
+    scene_expect(&scene, OUT, "web.example.com A", "NOERROR 192.0.2.2");
+    scene_drop(&scene, "web.example.com", "b");
+    scene_expect(&scene, OUT, "web.example.com A", "NOERROR 192.0.2.1"); /* never empty */
+    scene_put_good(&scene, "more.example.com", "b", "192.0.2.7", &plain);
+    scene_says(&scene, "192.0.2.7", OUTCOME_PASS);
+    scene_says(&scene, "192.0.2.9", OUTCOME_PASS);
+    scene_expect(&scene, OUT, "front.example.com A", "NOERROR 192.0.2.5");
+    scene_drop(&scene, "db.example.com", NULL);
+    struct instance_status status;
+    instance_status(scene.services,
+                    registry_instance(scene.registry, scene_name("front.example.com"), "a"),
+                    scene_now(&scene), &status);
+    assert_int_equal(status.verdict, VERDICT_CRITICAL); /* along both */
+    /* A circle ends. */
+    check.text = "y.example.com";
+    scene_put_good(&scene, "x.example.com", "a", "192.0.2.11", &check);
+    check.text = "x.example.com";
+    scene_put_good(&scene, "y.example.com", "a", "192.0.2.12", &check);
+    scene_deinit(&scene);
+}
+
 static void test_overrides_end(void **state)
 {
     struct scene scene;
@@ -441,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_a_reload_keeps_services),
         cmocka_unit_test(test_leases),
         cmocka_unit_test(test_ttl_checks),
+        cmocka_unit_test(test_aliases_follow),
         cmocka_unit_test(test_overrides_end),
         cmocka_unit_test(test_the_last_one_is_kept_where_that_is_asked),
         cmocka_unit_test(test_slow_start),
