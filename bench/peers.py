@@ -73,7 +73,7 @@ class Server:
 
 class Horizon(Server):
     name, package, program = "horizon", "", "build/horizon"
-    rows = ("static", "views")
+    rows = ("static", "views", "services")
     version_flag = "--version"
 
     VIEWS = """server:
@@ -94,6 +94,13 @@ zones:
         file: {data}/internal.overlay
 """
 
+    SERVICES = """server:
+  listen: ["127.0.0.1:{port}"]
+  control: {folder}/control.sock
+zones:
+  - {{zone: {origin}, file: {data}/head.zone}}
+"""
+
     def find(self):
         path = os.environ.get("HORIZON_BIN") or os.path.join(
             os.path.dirname(os.path.dirname(os.path.abspath(__file__))), self.program)
@@ -104,6 +111,11 @@ zones:
         if place.row == "static":
             return command + ["--listen", f"127.0.0.1:{place.port}",
                               "--zone", f"{ORIGIN}={place.zone()}"]
+        if place.row == "services":
+            with open(os.path.join(place.data, "services.yaml"), encoding="ascii") as services:
+                text = self.SERVICES.format(port=place.port, folder=place.folder, data=place.data,
+                                            origin=ORIGIN) + services.read()
+            return command + ["--config", place.write("horizon.yaml", text)]
         text = self.VIEWS.format(port=place.port, folder=place.folder, data=place.data,
                                  origin=ORIGIN, **NETWORKS)
         return command + ["--config", place.write("horizon.yaml", text)]
@@ -111,7 +123,7 @@ zones:
 
 class Gdnsd(Server):
     name = package = program = "gdnsd"
-    rows = ("static", "views")
+    rows = ("static", "views", "services")
     version_flag = "-h"
 
     OPTIONS = """options => {{
@@ -126,6 +138,9 @@ class Gdnsd(Server):
 }} }}
 """
 
+    MULTIFO = """plugins => {{ multifo => {{ $include{{{data}/gdnsd-resources}} }} }}
+"""
+
     def prepare(self, place):
         for folder in ("run", "state", "etc/zones"):
             os.makedirs(place.path(folder), exist_ok=True)
@@ -133,6 +148,9 @@ class Gdnsd(Server):
         zone = place.zone()
         if place.row == "views":
             text += self.GEOIP.format(data=place.data, **NETWORKS)
+            zone = place.zone("dyna")
+        elif place.row == "services":
+            text += self.MULTIFO.format(data=place.data)
             zone = place.zone("dyna")
         os.symlink(zone, place.path(f"etc/zones/{ORIGIN}"))
         place.write("etc/config", text)
@@ -312,7 +330,7 @@ guardian=no
 
 class Echo(Server):
     """The floor: datagrams sent back as they came. It serves any row that goes over UDP."""
-    name, rows = "echo", ("static", "views")
+    name, rows = "echo", ("static", "views", "services")
     tools = ""
 
     def find(self):

@@ -36,7 +36,7 @@ import workload
 
 SERVER_CORE, LOAD_CORE = {0}, {1}
 WARM_S = 0.3
-START_LIMIT_S = {"static": 120, "views": 240}
+START_LIMIT_S = {"static": 120, "views": 240, "services": 120}
 LATENCY_RUNS = 3
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHORT = {"servers": "horizon,gdnsd,nsd,knot,echo", "runs": 10, "seconds": 1.0, "size": 10_000}
@@ -56,6 +56,7 @@ class Kind:
 KINDS = {
     "static": Kind("static zone, UDP"),
     "views": Kind("two views by client prefix, every name differing", serves="views"),
+    "services": Kind("every name a service, all its instances rotated", serves="services"),
     "tcp": Kind("static zone, TCP pipelined", transport=("--tcp",)),
     "workers": Kind("static zone, UDP, one worker and two on both cores", workers=(1, 2)),
     "large": Kind("static zone, UDP", size=1_000_000, start_everywhere=True),
@@ -259,13 +260,15 @@ def progress(text):
         print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
 
 
-def workload_ensure(folder, size, views):
+def workload_ensure(folder, size, serves):
     """Writes the workload unless a whole one already lies in `folder`; returns the folder."""
     mark = os.path.join(folder, "whole")
     if not os.path.exists(mark):
         os.makedirs(folder, exist_ok=True)
-        if views:
+        if serves == "views":
             workload.views_write(folder, size, peers.NETWORKS)
+        elif serves == "services":
+            workload.services_write(folder, size)
         else:
             workload.static_write(folder, size)
         with open(mark, "w", encoding="ascii"):
@@ -369,7 +372,7 @@ def main():
                 size = options.changes_size
             serves = KINDS[name].serves if name in KINDS else "static"
             data = workload_ensure(os.path.join(base, f"{serves}-{size}"), size,
-                                   serves == "views")
+                                   serves)
             if name in KINDS:
                 result["rows"].append(row_measure(options, name, data, scratch))
             elif name == FLOOD:

@@ -173,6 +173,33 @@ def views_write(folder, size, networks):
     dyna_zone_write(os.path.join(folder, "dyna.zone"), views["internal"])
 
 
+def services_write(folder, size):
+    """The static workload's questions, answered from services that are health-checked elsewhere:
+    instances of horizon, resources of gdnsd's multifo."""
+    services = Services(size)
+    # Services have SRV records, resources of multifo have none.
+    questions = [(name, TYPE_AAAA if kind == TYPE_SRV else kind, number)
+                 for name, kind, number in questions_draw(size)]
+    set_write(os.path.join(folder, "queries.set"), services, questions)
+    names_write(os.path.join(folder, "names.txt"), questions)
+    zone_write(os.path.join(folder, "head.zone"), Services(0))
+    with open(os.path.join(folder, "services.yaml"), "w", encoding="ascii") as out:
+        out.write("services:\n")
+        for number, name in enumerate(services.names):
+            out.write(f"  - service: {name}.{ORIGIN}\n    ttl: {TTL_S}s\n    instances:\n")
+            for place, address in enumerate(services.addresses[number]):
+                out.write(f"      - {{id: i{place}, addresses: {address_text(address)}, port: 80}}\n")
+    with open(os.path.join(folder, "gdnsd-resources"), "w", encoding="ascii") as out:
+        for number in range(size):
+            listed = ", ".join(f"i{place} => {address_text(address)}" for place, address
+                               in enumerate(services.addresses[number]))
+            out.write(f"r{number} => {{ service_types => up, {listed} }}\n")
+    with open(os.path.join(folder, "dyna.zone"), "w", encoding="ascii") as out:
+        out.write(HEAD + "ns1 A 198.18.0.1\n")
+        for number, name in enumerate(services.names):
+            out.write(f"{name} {TTL_S} DYNA multifo!r{number}\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Write the benchmark's zone and questions.")
     parser.add_argument("--size", type=int, default=10_000, help="services (10000)")

@@ -82,8 +82,9 @@ static int set_meta(json_t *body, const struct call *call)
 static const char *check_word(const char *kind)
 {
     static const char *const table[][2] = {
-        {"http", "path"}, {"dns", "query"},   {"ttl", "interval"},   {"tcp", "port"},
-        {"held", "port"}, {"alias", "alias"}, {"calculated", "need"}};
+        {"http", "path"},       {"dns", "query"},       {"ttl", "interval"},
+        {"tcp", "port"},        {"held", "port"},       {"alias", "alias"},
+        {"calculated", "need"}, {"command", "command"}, {"file", "file"}};
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
         if (strcmp(table[i][0], kind) == 0) {
             return table[i][1];
