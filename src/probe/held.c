@@ -20,7 +20,7 @@
 enum {
     PHASE_CONNECTING,
     PHASE_HELD,
-    RECONNECT_MS = 100, /* at most one a tenth of a second, after the first */
+    RECONNECT_MS = 100, /* the longest wait before a reconnect */
     CLOSES_MOST = 5,    /* by the peer, within ... */
     CLOSES_BEATS = 20,  /* ... so many intervals: it closes idle connections */
     ASIDE_MS = 600000,
@@ -31,22 +31,35 @@ static bool is_aside(const struct target *target)
     return clock_mono().ns < target->aside_until.ns;
 }
 
-/* The peer closed while it was held: again, at once or after a little. */
+/* The peer closed while it was held: again at once; then after 1, 4, 16 ... ms, as a process that
+ * dies may accept once more before its listener goes, too. */
 static void on_end(struct target *target)
 {
     struct mono now = clock_mono();
-    int64_t window = duration_from_ms((int64_t)target->order.check->interval_ms * CLOSES_BEATS).ns;
+    bool again = mono_since(now, target->ended_at).ns < duration_from_ms(1000).ns;
     target_close(target);
+    target->ended = true;
+    target->ended_at = now;
+    target->wait_ms = !again                               ? 0
+                      : target->wait_ms == 0               ? 1
+                      : target->wait_ms * 4 < RECONNECT_MS ? target->wait_ms * 4
+                                                           : (unsigned)RECONNECT_MS;
+    target_again(target, duration_from_ms(target->wait_ms));
+}
+
+/* It closed, and accepts again: nobody died. A peer that does so often closes idle connections. */
+static void count_close(struct target *target)
+{
+    struct mono now = clock_mono();
+    int64_t window = duration_from_ms((int64_t)target->order.check->interval_ms * CLOSES_BEATS).ns;
     if (mono_since(now, target->closes_since).ns > window) {
         target->closes = 0;
         target->closes_since = now;
     }
-    target->closes++;
-    if (target->closes > CLOSES_MOST) {
+    if (++target->closes > CLOSES_MOST) {
         target->closes = 0;
         target->aside_until = mono_add(now, duration_from_ms(ASIDE_MS));
     }
-    target_again(target, duration_from_ms(target->closes > 1 ? RECONNECT_MS : 0));
 }
 
 static void on_held(struct target *target)
@@ -64,11 +77,16 @@ static void on_connected(struct target *target)
 {
     const struct check *check = target->order.check;
     int problem = socket_connected(target->fd);
+    bool ended = target->ended;
+    target->ended = false;
     if (problem) {
         target_close(target);
         target_finish(target, problem == ECONNREFUSED ? OUTCOME_DEAD : OUTCOME_FAIL,
                       connect_problem(problem));
         return;
+    }
+    if (ended) {
+        count_close(target);
     }
     if (is_aside(target)) {
         target_close(target);

@@ -124,6 +124,7 @@ bool target_connect(struct target *target, enum socket_kind kind, loop_callback 
     if (socket_connect(kind, &endpoint, &target->fd) != ERR_OK) {
         bool refused = target->kind == &PROBE_HELD && errno == ECONNREFUSED;
         target->fd = -1;
+        target->ended = false;
         target_finish(target, refused ? OUTCOME_DEAD : OUTCOME_FAIL, connect_problem(errno));
         return false;
     }

@@ -37,6 +37,9 @@ struct target {
     char read[512]; /* what came, for an expectation */
     size_t read_len;
     /* Of a held connection: */
+    bool ended; /* the peer closed it; the next connection tells why */
+    struct mono ended_at;
+    unsigned wait_ms;         /* before the last reconnect */
     unsigned closes;          /* by the peer, with a reconnect that was accepted */
     struct mono closes_since; /* when they began to be counted */
     struct mono aside_until;  /* probing instead of holding */

@@ -455,3 +455,40 @@ def test_the_api_listens_on_loopback_only(folder):
     done = daemons.run("check", folder / "c.yaml")
     assert done.returncode == 1
     assert "can be reached from elsewhere" in done.stdout + done.stderr
+
+
+CLOSES = """
+import socket, sys, time
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind((sys.argv[1], int(sys.argv[2])))
+listener.listen(200)
+print("up", flush=True)
+count = 0
+while True:
+    taken = listener.accept()[0]
+    count += 1
+    open(sys.argv[3], "w").write(str(count))
+    time.sleep(0.005)
+    taken.close()
+"""
+
+
+def test_held_steps_aside_for_a_peer_that_closes_idle_connections(server, folder):
+    port = backends.free_tcp_port()
+    program = CLOSES.replace("sys.argv[3]", repr(str(folder / "count")))
+    backend = backends.Backend("127.0.1.1", port, program)
+    try:
+        server.run_json("register", "web.prod.internal", "a", "--address", "127.0.1.1", "--port", port,
+                        "--check", "held,interval=500ms")
+        backends.until(lambda: answers(server) == {"127.0.1.1"})
+        backends.until(lambda: int((folder / "count").read_text()) > 6)
+        time.sleep(0.5)
+        before = int((folder / "count").read_text())
+        time.sleep(2)
+        assert int((folder / "count").read_text()) - before <= 6  # at its beat, no more
+        instance = server.run_json("instances", "web.prod.internal")["instances"][0]
+        assert instance["verdict"] == "passing"
+        assert answers(server) == {"127.0.1.1"}
+    finally:
+        backend.close()
