@@ -78,6 +78,8 @@ static const struct field SERVICE_FIELDS[] = {
     {"sites", FIELD_TEXTS, AT(service, sites), AT(service, site_count), 0, LIMIT_TAGS},
     {"site-share", FIELD_U8, AT(service, site_percent), 0, 0, 100},
     {"srv", FIELD_TEXTS, AT(service, srv), AT(service, srv_count), 0, LIMIT_TAGS},
+    {"https", FIELD_BOOL, AT(service, https), 0, 0, 0},
+    {"svcb", FIELD_BOOL, AT(service, svcb), 0, 0, 0},
     {"tags", FIELD_TEXTS, AT(service, tags), AT(service, tag_count), 0, LIMIT_TAGS},
     {"checks", FIELD_CHECKS, AT(service, checks), AT(service, check_count), 0, LIMIT_CHECKS},
     {NULL, FIELD_TEXT, 0, 0, 0, 0},

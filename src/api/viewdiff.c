@@ -7,6 +7,7 @@
 #include "control/viewdiff.h"
 #include "dns/name.h"
 #include "dns/zonetext.h"
+#include "snapshot/policy.h"
 
 #include <stdio.h>
 
@@ -42,8 +43,9 @@ static json_t *side_json(const struct node *node, const struct rrset *set, uint1
     if (set) {
         add_set(list, node, set);
     } else if (node && !type) {
-        const struct rrset *sets = node_rrsets(node);
-        for (unsigned i = 0; i < node->head.count; i++) {
+        unsigned count;
+        const struct rrset *sets = node_visible_sets(node, &count);
+        for (unsigned i = 0; i < count; i++) {
             add_set(list, node, &sets[i]);
         }
     }

@@ -222,6 +222,86 @@ static uint32_t addresses_of(const struct build *build, const struct instance *i
     return count;
 }
 
+/* --- HTTPS and SVCB (RFC 9460) --------------------------------------------------------------- */
+
+enum {
+    SVC_PORT = 3,
+    SVC_IPV4HINT = 4,
+    SVC_IPV6HINT = 6,
+    HTTPS_PORT = 443,
+    HINTS_MOST = 16 /* of each family: hints are hints, the addresses stand beside them */
+};
+
+static int param_append(struct buf *rdata, unsigned key, const void *value, size_t len)
+{
+    uint8_t head[4];
+    wire_write16(head, key);
+    wire_write16(head + 2, (unsigned)len);
+    int err = buf_append(rdata, head, sizeof(head));
+    return err == ERR_OK ? buf_append(rdata, value, len) : err;
+}
+
+/* One record for a port: the service itself is the target; keys in order (2.2). */
+static int service_binding(struct build *build, uint16_t type, uint16_t port, const uint8_t *v4,
+                           unsigned v4_count, const uint8_t *v6, unsigned v6_count)
+{
+    static const uint8_t head[3] = {0, 1, 0}; /* priority 1, target "." */
+    struct buf rdata;
+    uint8_t wire_port[2];
+    buf_init(&rdata, build->services->alloc);
+    wire_write16(wire_port, port);
+    int err = buf_append(&rdata, head, sizeof(head));
+    if (err == ERR_OK && (port != HTTPS_PORT || type == TYPE_SVCB)) {
+        err = param_append(&rdata, SVC_PORT, wire_port, 2);
+    }
+    if (err == ERR_OK && v4_count > 0) {
+        err = param_append(&rdata, SVC_IPV4HINT, v4, (size_t)4 * v4_count);
+    }
+    if (err == ERR_OK && v6_count > 0) {
+        err = param_append(&rdata, SVC_IPV6HINT, v6, (size_t)16 * v6_count);
+    }
+    if (err == ERR_OK) {
+        record_add(build, type, rdata.data, rdata.len);
+    }
+    buf_deinit(&rdata);
+    return err;
+}
+
+/* For each port of the chosen, the first time it comes: those that have it. */
+static int bindings_add(struct build *build, uint32_t count)
+{
+    int err = ERR_OK;
+    for (uint32_t i = 0; i < count && err == ERR_OK; i++) {
+        uint16_t port = instance_now(build->entries[i])->port;
+        uint8_t v4[4 * HINTS_MOST], v6[16 * HINTS_MOST];
+        unsigned v4_count = 0, v6_count = 0;
+        bool seen = !build->candidates[i].chosen || port == 0;
+        for (uint32_t k = 0; k < i && !seen; k++) {
+            seen = build->candidates[k].chosen && instance_now(build->entries[k])->port == port;
+        }
+        for (uint32_t k = i; k < count && !seen; k++) {
+            const struct instance *instance = instance_now(build->entries[k]);
+            struct weighted_address list[LIMIT_INSTANCE_ADDRESSES];
+            bool has = build->candidates[k].chosen && instance->port == port;
+            uint32_t found = has ? addresses_of(build, instance, 1, list) : 0;
+            for (uint32_t n = 0; n < found; n++) {
+                if (list[n].type == TYPE_A && v4_count < HINTS_MOST) {
+                    memcpy(v4 + (size_t)4 * v4_count++, list[n].bytes, 4);
+                } else if (list[n].type == TYPE_AAAA && v6_count < HINTS_MOST) {
+                    memcpy(v6 + (size_t)16 * v6_count++, list[n].bytes, 16);
+                }
+            }
+        }
+        if (!seen && build->service->https) {
+            err = service_binding(build, TYPE_HTTPS, port, v4, v4_count, v6, v6_count);
+        }
+        if (!seen && build->service->svcb && err == ERR_OK) {
+            err = service_binding(build, TYPE_SVCB, port, v4, v4_count, v6, v6_count);
+        }
+    }
+    return err;
+}
+
 /* Sorts, joins equal ones (instances that share an address), and adds them as records. */
 static uint32_t addresses_add(struct build *build, struct weighted_address *list, uint32_t count,
                               uint16_t *weights, uint16_t counts[2])
@@ -321,6 +401,12 @@ static int chosen_draft(struct build *build, const char *tag, bool only_srv, str
         srv_add(build, instance, build->candidates[i].share);
         if (!tag) {
             instance_run(build->entries[i])->answered = true;
+        }
+    }
+    if (!only_srv && (service->https || service->svcb)) {
+        int err = bindings_add(build, count);
+        if (err != ERR_OK) {
+            return err;
         }
     }
     struct policy policy = {.mode = (uint8_t)service->mode,

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "control/state.h"
 #include "dns/name.h"
+#include "snapshot/policy.h"
 
 struct diff {
     const struct control *control;
@@ -52,12 +53,20 @@ static void declare_name(const struct diff *diff, uint32_t zone, struct view_dif
     }
 }
 
+static bool is_service(const struct node *node)
+{
+    return node && node->head.flags & NODE_SERVICE;
+}
+
 static void tell(struct diff *diff, struct view_difference *difference)
 {
     if (diff->below && !name_in_zone(difference->owner, diff->below)) {
         return;
     }
-    if (difference->kind != DIFFERENCE_ZONE && diff->zone_a == diff->zone_b) {
+    if (is_service(difference->node_a) || is_service(difference->node_b)) {
+        difference->declared = true; /* whoever registers says which address is for which view */
+        difference->reason = "registered so";
+    } else if (difference->kind != DIFFERENCE_ZONE && diff->zone_a == diff->zone_b) {
         declare_name(diff, diff->zone_a, difference);
     }
     diff->count++;
@@ -102,12 +111,13 @@ static void tell_set(struct diff *diff, const uint8_t *owner, const struct node 
 static void diff_nodes(struct diff *diff, const uint8_t *owner, const struct node *a,
                        const struct node *b)
 {
-    const struct rrset *sets = node_rrsets(a);
-    for (unsigned i = 0; i < a->head.count; i++) {
+    unsigned count;
+    const struct rrset *sets = node_visible_sets(a, &count);
+    for (unsigned i = 0; i < count; i++) {
         tell_set(diff, owner, a, b, sets[i].type);
     }
-    sets = node_rrsets(b);
-    for (unsigned i = 0; i < b->head.count; i++) {
+    sets = node_visible_sets(b, &count);
+    for (unsigned i = 0; i < count; i++) {
         if (!node_find(a, sets[i].type)) {
             tell_set(diff, owner, a, b, sets[i].type);
         }

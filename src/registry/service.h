@@ -84,7 +84,8 @@ struct service {
     uint8_t site_percent; /* a site is down when less than this share of its weight works */
     const char **srv;     /* RFC 2782 labels, "_http._tcp" */
     uint16_t srv_count;
-    const char **tags; /* that are names of their own below the service */
+    bool https, svcb;       /* records of these types, with port and hints (RFC 9460) */
+    const char **tags;      /* that are names of their own below the service */
     uint16_t tag_count;
     struct check *checks;
     uint16_t check_count;

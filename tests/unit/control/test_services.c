@@ -370,6 +370,26 @@ static void test_slow_start(void **state)
     scene_deinit(&scene);
 }
 
+static void test_https_records(void **state)
+{
+    struct scene scene;
+    struct service service;
+    (void)state;
+    scene_init(&scene);
+    service_default(&service);
+    service.https = true;
+    scene_policy(&scene, &service, "web.example.com");
+    scene_put_good(&scene, "web.example.com", "a", "192.0.2.1 2001:db8::1", NULL);
+    scene_put_good(&scene, "web.example.com", "b", "192.0.2.2", NULL);
+    scene_put_good(&scene, "web.example.com", "c", "10.0.0.3@in", NULL);
+    assert_string_equal(stage_ask(&scene.stage, OUT, "web.example.com HTTPS"),
+                        "NOERROR 1 . port=80 ipv4hint=192.0.2.1,192.0.2.2 ipv6hint=2001:db8::1");
+    assert_non_null(strstr(stage_ask(&scene.stage, IN, "web.example.com HTTPS"), "10.0.0.3"));
+    scene_expect(&scene, OUT, "web.example.com SVCB", "NOERROR");
+    scene_expect(&scene, OUT, "a.web.example.com HTTPS", "NOERROR");
+    scene_deinit(&scene);
+}
+
 static void test_srv_and_tags(void **state)
 {
     struct scene scene;
@@ -484,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_overrides_end),
         cmocka_unit_test(test_the_last_one_is_kept_where_that_is_asked),
         cmocka_unit_test(test_slow_start),
+        cmocka_unit_test(test_https_records),
         cmocka_unit_test(test_srv_and_tags),
         cmocka_unit_test(test_random_histories),
     };
