@@ -264,9 +264,9 @@ static bool checks_same(const struct check *a, size_t a_count, const struct chec
 bool service_same(const struct service *a, const struct service *b)
 {
     return name_equal(a->name, b->name) && a->mode == b->mode && a->answers == b->answers &&
-           a->ttl_s == b->ttl_s && a->panic_percent == b->panic_percent && a->closed == b->closed && a->https == b->https && a->svcb == b->svcb &&
-           a->keep_last == b->keep_last && a->slow_start_ms == b->slow_start_ms &&
-           a->critical_remove_ms == b->critical_remove_ms &&
+           a->ttl_s == b->ttl_s && a->panic_percent == b->panic_percent && a->closed == b->closed &&
+           a->https == b->https && a->svcb == b->svcb && a->keep_last == b->keep_last &&
+           a->slow_start_ms == b->slow_start_ms && a->critical_remove_ms == b->critical_remove_ms &&
            a->flap_half_life_ms == b->flap_half_life_ms && a->flap_hold_up == b->flap_hold_up &&
            a->site_percent == b->site_percent &&
            texts_same(a->sites, a->site_count, b->sites, b->site_count) &&

@@ -492,3 +492,17 @@ def test_held_steps_aside_for_a_peer_that_closes_idle_connections(server, folder
         assert answers(server) == {"127.0.1.1"}
     finally:
         backend.close()
+
+
+def test_https_records(server):
+    post(server, "/v1/service", {"service": "web.prod.internal", "https": True, "svcb": True})
+    for name, addresses, port in (("a", ["127.0.1.1", "2001:db8::1"], 8443),
+                                  ("b", ["127.0.1.2"], 8443), ("c", ["127.0.1.3"], 443)):
+        post(server, "/v1/register", {"service": "web.prod.internal", "id": name, "port": port,
+                                      "addresses": addresses})
+    assert server.texts("web.prod.internal", "HTTPS") == [
+        '1 . ipv4hint="127.0.1.3"',
+        '1 . port="8443" ipv4hint="127.0.1.1,127.0.1.2" ipv6hint="2001:db8::1"']
+    assert server.texts("web.prod.internal", "SVCB") == [
+        '1 . port="443" ipv4hint="127.0.1.3"',
+        '1 . port="8443" ipv4hint="127.0.1.1,127.0.1.2" ipv6hint="2001:db8::1"']
