@@ -47,6 +47,7 @@
     X(LIMIT_ANSWERS, 64, "addresses that a policy `some` or `weighted` puts into one answer")    \
     X(LIMIT_REGISTRY_NEGATIVE_TTL_S, 5, "a registered name may come back any moment")            \
     X(LIMIT_REGISTRY_QUEUE, 4096, "changes of the registry that wait for the store")             \
+    X(LIMIT_REGISTRY_SEEN, 65536, "verdicts that wait for the store to record them")             \
     X(LIMIT_HISTORY, 10000, "changes of declared state that are remembered")                     \
     X(LIMIT_PLAN_BYTES, 67108864, "body of a request that applies a plan")
 

@@ -378,6 +378,7 @@ int instance_checks_make(struct services *services, struct instance_run *run)
         return err;
     }
     instance_checks_drop(services, run);
+    run->unchecked = false;
     run->checks = uses;
     run->check_count = count;
     services->timer_total += count;
@@ -440,6 +441,7 @@ static enum verdict checks_verdict(const struct services *services, const struct
             verdict = worse(verdict, health_verdict(&policy, &use->health));
         }
     }
+    verdict = run->unchecked ? run->verdict : verdict;
     return run->lease_expired ? VERDICT_CRITICAL : verdict;
 }
 

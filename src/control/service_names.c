@@ -107,6 +107,11 @@ uint32_t service_candidates(const struct services *services, const struct desire
 /* --- one name ------------------------------------------------------------------------------------
  */
 
+enum {
+    SET_TYPES = 6,
+    RECORD_HEAD = 12 /* owner as a pointer, type, class, TTL, length */
+};
+
 /* A name of the service and its node, for all views of a group. */
 struct job {
     uint8_t name[NAME_MAX]; /* absolute */
@@ -127,7 +132,8 @@ struct build {
     const struct instance_entry **entries;
     struct job *jobs;
     uint32_t job_count, job_cap;
-    bool nomem, told; /* run->kind is set */
+    bool nomem, told;            /* run->kind is set */
+    size_t set_bytes[SET_TYPES]; /* of the draft */
 };
 
 struct weighted_address {
@@ -143,12 +149,34 @@ static int address_order(const void *left, const void *right)
                               : memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
-static void record_add(struct build *build, uint16_t type, const void *rdata, size_t len)
+/* How much of one set a reply can hold is used up, by type; what would be too much is left out. */
+static size_t *set_bytes(struct build *build, uint16_t type)
 {
+    static const uint16_t types[SET_TYPES] = {TYPE_A,   TYPE_AAAA,  TYPE_SRV,
+                                              TYPE_TXT, TYPE_HTTPS, TYPE_SVCB};
+    for (unsigned i = 0; i < SET_TYPES; i++) {
+        if (types[i] == type) {
+            return &build->set_bytes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Returns whether it was added. */
+static bool record_add(struct build *build, uint16_t type, const void *rdata, size_t len)
+{
+    size_t *used = set_bytes(build, type);
+    if (used && *used + len + RECORD_HEAD > LIMIT_RRSET_BYTES) {
+        return false;
+    }
     uint8_t *copy = arena_copy(&build->arena, rdata, len);
     build->nomem =
         build->nomem || !copy ||
         node_draft_add(&build->draft, type, build->service->ttl_s, copy, (uint16_t)len) != ERR_OK;
+    if (used) {
+        *used += len + RECORD_HEAD;
+    }
+    return true;
 }
 
 /* The instance's own name, absolute. */
@@ -320,11 +348,14 @@ static uint32_t addresses_add(struct build *build, struct weighted_address *list
     }
     for (uint32_t i = 0; i < kept; i++) {
         bool v6 = list[i].type == TYPE_AAAA;
-        record_add(build, list[i].type, list[i].bytes, v6 ? 16 : 4);
-        counts[v6]++;
-        if (weights) {
-            weights[i] = (uint16_t)(list[i].weight < UINT16_MAX ? list[i].weight : UINT16_MAX);
+        if (!record_add(build, list[i].type, list[i].bytes, v6 ? 16 : 4)) {
+            continue;
         }
+        if (weights) {
+            weights[counts[0] + counts[1]] =
+                (uint16_t)(list[i].weight < UINT16_MAX ? list[i].weight : UINT16_MAX);
+        }
+        counts[v6]++;
     }
     return kept;
 }
@@ -361,6 +392,7 @@ static int job_add(struct build *build, const uint8_t *name)
     int err = node_encode(build->target->txn, name, len - build->origin_len, &build->draft,
                           &job->ref, NULL);
     build->job_count += err == ERR_OK;
+    memset(build->set_bytes, 0, sizeof(build->set_bytes));
     node_draft_clear(&build->draft);
     arena_deinit(&build->arena);
     arena_init(&build->arena, build->services->alloc);

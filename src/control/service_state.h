@@ -55,6 +55,7 @@ struct instance_run {
     enum verdict verdict;
     struct mono since, lease_until, recovered_at;
     bool lease_expired, ramping, answered, proven;
+    bool unchecked; /* its checks could not be made: the verdict stays as it is */
     const struct override *override;
     /* storm.c: */
     bool counted, counted_failing;

@@ -170,6 +170,78 @@ static int name_judge(const struct control *control, const struct service *servi
     return ERR_OK;
 }
 
+static const void *wanted(const struct object *object)
+{
+    return object->staged ? object->next : object->now;
+}
+
+/* Names below a service are its own: its tags, its pairs for SRV, its instances. Does one of them
+ * stand at `name`, one or two labels below a service? */
+struct claim {
+    const uint8_t *name;
+    bool found;
+};
+
+static void claim_look(void *ctx, const uint8_t *name)
+{
+    struct claim *claim = ctx;
+    claim->found = claim->found || name_equal(claim->name, name);
+}
+
+static int below_judge(const struct services *services, const uint8_t *name,
+                       struct refusal *refusal)
+{
+    char text[NAME_TEXT_MAX], above[NAME_TEXT_MAX];
+    const uint8_t *at = name;
+    for (unsigned i = 0; i < 2 && *at; i++) {
+        at += *at + 1u;
+        struct service_entry *entry = registry_service(services->registry, at);
+        struct claim claim = {.name = name};
+        const struct service *service = entry ? wanted(&entry->object) : NULL;
+        if (service) {
+            service_names_each(service, entry, claim_look, &claim);
+        }
+        if (claim.found) {
+            refusal_fill(refusal, "service", "take another name", "%s is a name of the service %s",
+                         name_to_text(name, text), name_to_text(at, above));
+            return ERR_REFUSED;
+        }
+    }
+    return ERR_OK;
+}
+
+/* The other way: do names below the service belong to another one? */
+struct below {
+    const struct services *services;
+    const uint8_t *taken;
+    uint8_t name[NAME_MAX];
+};
+
+static void below_look(void *ctx, const uint8_t *name)
+{
+    struct below *below = ctx;
+    const struct service_entry *entry = registry_service(below->services->registry, name);
+    if (!below->taken && entry && wanted(&entry->object)) {
+        memcpy(below->name, name, name_len(name));
+        below->taken = below->name;
+    }
+}
+
+static int above_judge(const struct services *services, const struct service *service,
+                       struct refusal *refusal)
+{
+    struct service_entry *entry = registry_service(services->registry, service->name);
+    struct below below = {.services = services};
+    char text[NAME_TEXT_MAX];
+    service_names_each(service, entry, below_look, &below);
+    if (!below.taken) {
+        return ERR_OK;
+    }
+    refusal_fill(refusal, "tags", "name it differently, or register the other elsewhere",
+                 "%s is a service of its own already", name_to_text(below.taken, text));
+    return ERR_REFUSED;
+}
+
 static int target_judge(const struct services *services, const struct check *check,
                         const struct address *own, const char *owner, struct refusal *refusal)
 {
@@ -245,6 +317,19 @@ static int instance_judge_staged(const struct services *services, const struct i
     const struct service *service = entry->object.staged ? entry->object.next : service_now(entry);
     const struct address *own = &instance->addresses[0].address;
     int err = leak_judge(services->control, instance, refusal);
+    if (err == ERR_OK && service) {
+        uint8_t label[64], name[NAME_MAX];
+        struct below below = {.services = services};
+        instance_label(service, instance->id, label);
+        memcpy(name, label, label[0] + 1u);
+        memcpy(name + label[0] + 1, instance->service, name_len(instance->service));
+        below_look(&below, name);
+        if (below.taken) {
+            refusal_fill(refusal, "id", "take another id",
+                         "the name of the instance is that of another service");
+            return ERR_REFUSED;
+        }
+    }
     if (err == ERR_OK && address_kind(own) == ADDRESS_LINKLOCAL) {
         return refusal_fill(refusal, "addresses", "give an address that is routed",
                             "a link-local address means something else to each client");
@@ -256,11 +341,6 @@ static int instance_judge_staged(const struct services *services, const struct i
         err = target_judge(services, &service->checks[i], own, service->owner, refusal);
     }
     return err;
-}
-
-static const void *wanted(const struct object *object)
-{
-    return object->staged ? object->next : object->now;
 }
 
 /* `keep_last` holds the last instance while its service stays. */
@@ -291,7 +371,10 @@ int services_judge(struct services *services, size_t mark, struct refusal *refus
             continue;
         }
         if (object->kind == OBJECT_SERVICE) {
-            err = name_judge(services->control, object->next, refusal);
+            const struct service *service = object->next;
+            err = name_judge(services->control, service, refusal);
+            err = err == ERR_OK ? below_judge(services, service->name, refusal) : err;
+            err = err == ERR_OK ? above_judge(services, service, refusal) : err;
         } else if (object->kind == OBJECT_INSTANCE) {
             err = instance_judge_staged(services, object->next, refusal);
         }
@@ -410,6 +493,7 @@ static void service_changed(struct services *services, struct service_entry *ent
         if (run && instance_now(entry->instances[i]) &&
             instance_checks_make(services, run) != ERR_OK) {
             instance_checks_drop(services, run);
+            run->unchecked = true;
         }
     }
     service_mark(services, entry, true);
@@ -477,6 +561,7 @@ static void instance_changed(struct services *services, struct instance_entry *e
     run->override = override_of(services, entry);
     if (instance_checks_make(services, run) != ERR_OK) {
         instance_checks_drop(services, run);
+        run->unchecked = true;
     }
     run->lease_expired = false;
     if (instance->lease_ms) {

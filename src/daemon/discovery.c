@@ -44,6 +44,7 @@ struct discovery {
     struct asked *waiting, **waiting_end;
     uint32_t waiting_count;
     struct seen *seen, **seen_end;
+    uint32_t seen_count;
     /* A write under way: */
     bool writing;
     struct asked *batch; /* in order */
@@ -123,16 +124,18 @@ static void on_outcome(void *ctx, struct probe *probe, enum outcome_kind outcome
 /* --- events --------------------------------------------------------------------------------------
  */
 
-/* Without memory the verdict is not recorded: a restart goes on with an older one. */
+/* Without room (the store hangs) or memory the verdict is not recorded: a restart goes on with an
+ * older one. */
 static void seen_add(struct discovery *discovery, const struct instance_entry *entry,
                      const char *verdict)
 {
     char name[NAME_TEXT_MAX];
     name_to_text(entry->service->name, name);
     size_t name_len = strlen(name) + 1, id_len = strlen(entry->id) + 1;
-    struct seen *seen =
-        discovery->store ? mem_new(discovery->alloc, sizeof(*seen) + name_len + id_len) : NULL;
+    bool room = discovery->store && discovery->seen_count < LIMIT_REGISTRY_SEEN;
+    struct seen *seen = room ? mem_new(discovery->alloc, sizeof(*seen) + name_len + id_len) : NULL;
     if (seen) {
+        discovery->seen_count++;
         memcpy(seen->name, name, name_len);
         seen->id = memcpy(seen->name + name_len, entry->id, id_len);
         seen->verdict = verdict;
@@ -482,6 +485,7 @@ static void next_batch(struct discovery *discovery)
     }
     discovery->batch_seen = discovery->seen;
     discovery->seen = NULL;
+    discovery->seen_count = 0;
     discovery->seen_end = &discovery->seen;
     if (!discovery->store || (registry_staged(registry) == 0 && !discovery->batch_seen)) {
         discovery->durable_at = clock_mono();
@@ -600,6 +604,7 @@ static int store_read(struct discovery *discovery)
     services_starting(discovery->services, false);
     seen_free(discovery, discovery->seen); /* nothing that was not known already */
     discovery->seen = NULL;
+    discovery->seen_count = 0;
     discovery->seen_end = &discovery->seen;
     return err;
 }

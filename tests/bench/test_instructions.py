@@ -15,6 +15,7 @@ import instructions  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("HORIZON_BUILD", ROOT / "build"))
 PROMISED = {"hit", "nxdomain", "nodata", "referral", "alias chain", "random subdomain",
+            "service rotated", "service weighted",
             "first view", "second view"}
 
 
@@ -46,6 +47,8 @@ def test_the_second_view_costs_what_the_first_does(counted):
 def test_a_flood_of_random_names_costs_little_more_than_hits(counted):
     _, cases = counted
     assert cases["random subdomain"] <= 1.5 * cases["hit"]
+    assert cases["service rotated"] <= cases["hit"] + 500
+    assert cases["service weighted"] <= cases["hit"] + 500
 
 
 def test_every_accepted_count_has_a_reason():

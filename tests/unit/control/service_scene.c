@@ -6,12 +6,12 @@
 #include <string.h>
 
 const char SCENE_CONFIG[] = "server: {listen: [127.0.0.1:53]}\n"
-                             "views:\n"
-                             "  in: {internal: true, match: [10.0.0.0/16]}\n"
-                             "  in2: {internal: true, match: [10.9.0.0/16]}\n"
-                             "  out: {default: true}\n"
-                             "zones:\n"
-                             "  - {zone: example.com, file: example.zone}\n";
+                            "views:\n"
+                            "  in: {internal: true, match: [10.0.0.0/16]}\n"
+                            "  in2: {internal: true, match: [10.9.0.0/16]}\n"
+                            "  out: {default: true}\n"
+                            "zones:\n"
+                            "  - {zone: example.com, file: example.zone}\n";
 
 static const char ZONE[] = "@ 300 SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\n"
                            "ns A 192.0.2.53\nwww A 192.0.2.80\n*.wild A 192.0.2.83\n"

@@ -75,6 +75,64 @@ static void test_refusals(void **state)
     scene_deinit(&scene);
 }
 
+static void test_names_below_a_service_are_its_own(void **state)
+{
+    struct scene scene;
+    struct service service;
+    static const char *tags[] = {"v2"};
+    struct refusal refusal;
+    (void)state;
+    scene_init(&scene);
+    service_default(&service);
+    service.tags = tags;
+    service.tag_count = 1;
+    scene_policy(&scene, &service, "web.example.com");
+    scene_put_good(&scene, "web.example.com", "a", "192.0.2.1", NULL);
+    scene_put_good(&scene, "x.web.example.com", "a", "192.0.2.2", NULL); /* nobody's */
+    assert_int_equal(scene_put(&scene, "a.web.example.com", "i", "192.0.2.3", NULL, &refusal),
+                     ERR_REFUSED);
+    assert_int_equal(scene_put(&scene, "v2.web.example.com", "i", "192.0.2.3", NULL, &refusal),
+                     ERR_REFUSED);
+    assert_int_equal(scene_put(&scene, "web.example.com", "x", "192.0.2.3", NULL, &refusal),
+                     ERR_REFUSED);
+    scene_expect(&scene, OUT, "x.web.example.com A", "NOERROR 192.0.2.2");
+    scene_expect(&scene, OUT, "a.web.example.com A", "NOERROR 192.0.2.1");
+    scene_deinit(&scene);
+}
+
+/* More than any reply can hold: what fits is answered, and nothing else suffers. */
+static void test_a_service_of_thousands(void **state)
+{
+    struct scene scene;
+    struct refusal refusal;
+    (void)state;
+    scene_init(&scene);
+    registry_next(scene.registry);
+    for (unsigned i = 0; i < 6000; i++) {
+        const uint8_t bytes[4] = {198, 51, (uint8_t)(i >> 8), (uint8_t)i};
+        struct service_address address = {.address = address_from_v4(bytes)};
+        struct meta meta = {"note", "some words, so that TXT is long, too"};
+        struct instance instance;
+        char id[16];
+        instance_default(&instance);
+        snprintf(id, sizeof(id), "i%u", i);
+        instance.service = scene_name("big.example.com");
+        instance.id = id;
+        instance.owner = "x";
+        instance.meta = &meta;
+        instance.meta_count = 1;
+        instance.addresses = &address;
+        instance.address_count = 1;
+        assert_int_equal(
+            registry_put_instance(scene.registry, &instance, REVISION_ANY, NULL, &refusal), ERR_OK);
+    }
+    scene_commit(&scene);
+    assert_non_null(strstr(stage_ask(&scene.stage, OUT, "i5999.big.example.com A"), "198.51."));
+    scene_put_good(&scene, "web.example.com", "a", "192.0.2.1", NULL);
+    scene_expect(&scene, OUT, "web.example.com A", "NOERROR 192.0.2.1");
+    scene_deinit(&scene);
+}
+
 static void test_health_decides(void **state)
 {
     struct scene scene;
@@ -492,6 +550,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_view_gets_its_own),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_names_below_a_service_are_its_own),
+        cmocka_unit_test(test_a_service_of_thousands),
         cmocka_unit_test(test_health_decides),
         cmocka_unit_test(test_what_is_asked_twice_is_probed_once),
         cmocka_unit_test(test_a_name_after_its_service),
