@@ -458,7 +458,7 @@ def test_the_api_listens_on_loopback_only(folder):
 
 
 CLOSES = """
-import socket, sys, time
+import os, socket, sys, time
 listener = socket.socket()
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 listener.bind((sys.argv[1], int(sys.argv[2])))
@@ -468,7 +468,8 @@ count = 0
 while True:
     taken = listener.accept()[0]
     count += 1
-    open(sys.argv[3], "w").write(str(count))
+    open(sys.argv[3] + ".new", "w").write(str(count))
+    os.replace(sys.argv[3] + ".new", sys.argv[3])
     time.sleep(0.005)
     taken.close()
 """
@@ -476,6 +477,7 @@ while True:
 
 def test_held_steps_aside_for_a_peer_that_closes_idle_connections(server, folder):
     port = backends.free_tcp_port()
+    (folder / "count").write_text("0")
     program = CLOSES.replace("sys.argv[3]", repr(str(folder / "count")))
     backend = backends.Backend("127.0.1.1", port, program)
     try:
