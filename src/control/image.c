@@ -50,13 +50,19 @@ static void rules_pack_overlay(struct pack *pack, const struct desired_overlay *
     }
 }
 
+/* May the trees hold registered names? Also those that were only carried along. */
+static bool trees_have_services(const struct control *control)
+{
+    return services_have_names(control->services) || (control->services && control->services->lost);
+}
+
 /* Everything besides the records that decides what the views see of a zone. */
 static void rules_pack(struct pack *pack, const struct control *control,
-                       const struct desired_zone *zone)
+                       const struct desired_zone *zone, bool with_services)
 {
     pack_text(pack, HORIZON_VERSION);
     rules_pack_views(pack, control->desired);
-    pack_u8(pack, services_have_names(control->services));
+    pack_u8(pack, with_services);
     pack_u64(pack, zone->only);
     pack_u8(pack, zone->registry);
     pack_u32(pack, zone->subtree_count);
@@ -150,7 +156,7 @@ static void plan_pack_zone(struct image_plan *plan, const struct control *contro
     struct pack *list = &plan->list, rules;
     const struct zone_base *base = &entry->served.base;
     pack_init(&rules, plan->alloc);
-    rules_pack(&rules, control, entry->desired);
+    rules_pack(&rules, control, entry->desired, trees_have_services(control));
     rules_pack_name(list, entry->desired->origin);
     pack_text(list, entry->desired->file);
     pack_bytes(list, rules.buf.data, rules.buf.len);
@@ -456,17 +462,27 @@ static uint32_t zone_entry_find(const struct control *control, const struct sort
     return UINT32_MAX;
 }
 
-static bool rules_are_same(const struct control *control, const struct zone_entry *entry,
-                           const struct restored *zone)
+static bool rules_are(const struct control *control, const struct zone_entry *entry,
+                      const struct restored *zone, bool with_services)
 {
     struct pack rules;
     pack_init(&rules, control->alloc);
-    rules_pack(&rules, control, entry->desired);
+    rules_pack(&rules, control, entry->desired, with_services);
     bool same = rules.err == ERR_OK && rules.buf.len == zone->rules_len &&
-                memcmp(rules.buf.data, zone->rules, zone->rules_len) == 0 &&
-                !services_have_names(control->services); /* what they have now is put in anew */
+                memcmp(rules.buf.data, zone->rules, zone->rules_len) == 0;
     pack_deinit(&rules);
     return same;
+}
+
+/* Registered names are put in anew, as the store has them; when it cannot be read, those of the
+ * image are all there is. */
+static bool rules_are_same(const struct control *control, const struct zone_entry *entry,
+                           const struct restored *zone)
+{
+    if (control->services && control->services->lost && rules_are(control, entry, zone, true)) {
+        return true;
+    }
+    return rules_are(control, entry, zone, false) && !services_have_names(control->services);
 }
 
 /* The version to serve: the zone's base and overlays, for the overlays of today. Takes the base

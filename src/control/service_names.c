@@ -300,9 +300,70 @@ int linger_put(struct services *services, const struct names_target *target,
     return err;
 }
 
+/* --- carrying names that nobody knows any more ---------------------------------------------------
+ */
+
+/* Registered names of one old zone into the new one of the same origin. What the new view may not
+ * hand out stays behind. */
+static int zone_carry(const struct names_target *target, const struct zone_view *old, unsigned view)
+{
+    const struct slab *slab = target->txn->slab;
+    struct qp_space space;
+    struct qp_name origin;
+    struct qp_iter iter;
+    int err = ERR_OK;
+    qp_name_init(&origin, &space, old->origin, old->origin_len - 1u);
+    ref_t ref = qp_get(slab, target->views[view], &origin);
+    const struct zone_view *new = ref ? zone_view_at(slab, ref) : NULL;
+    if (!new || !(new->head.flags &ZONE_VIEW_LOADED) || twig_empty(old->root) ||
+        (target->zone != UINT32_MAX && new->zone != target->zone) ||
+        root_same(new->root, old->root)) {
+        return ERR_OK;
+    }
+    const struct slot slot = {.zone = new->zone};
+    qp_iter_init(&iter, slab, old->root);
+    for (ref_t leaf; err == ERR_OK && (leaf = qp_iter_next(&iter)) != 0;) {
+        const struct node *node = node_at(slab, leaf);
+        bool leaks = node->head.flags & NODE_PRIVATE && !target->desired->views[view].internal;
+        if (!(node->head.flags & NODE_SERVICE) || leaks) {
+            continue;
+        }
+        struct qp_space name_space;
+        struct qp_name name;
+        qp_name_init(&name, &name_space, node->name, node_name_len(node));
+        struct zone_view *block = slot_touch(target, &slot, view, &err);
+        if (block) {
+            txn_retain(target->txn, leaf);
+            err = qp_set(target->txn, &block->root, &name, leaf, 0);
+        }
+    }
+    return err;
+}
+
+/* From what is served now into the target's trees, view by view of the same name. */
+static int names_carry(const struct services *services, const struct names_target *target)
+{
+    const struct control *control = services->control;
+    int err = ERR_OK;
+    for (unsigned view = 0; err == ERR_OK && view < target->desired->view_count; view++) {
+        unsigned old = control->desired
+                           ? desired_view_find(control->desired, target->desired->views[view].name)
+                           : VIEW_NONE;
+        struct qp_iter iter;
+        if (old == VIEW_NONE) {
+            continue;
+        }
+        qp_iter_init(&iter, target->txn->slab, control->views[old]);
+        for (ref_t ref; err == ERR_OK && (ref = qp_iter_next(&iter)) != 0;) {
+            err = zone_carry(target, zone_view_at(target->txn->slab, ref), view);
+        }
+    }
+    return err;
+}
+
 int services_put_all(struct services *services, const struct names_target *target)
 {
-    int err = ERR_OK;
+    int err = services->lost ? names_carry(services, target) : ERR_OK;
     for (const struct linger *at = services->lingers; at && err == ERR_OK; at = at->next) {
         err = linger_put(services, target, at);
     }

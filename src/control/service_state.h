@@ -132,6 +132,7 @@ struct services {
     struct mono now; /* of the call under way */
     struct wall wall;
     bool starting;
+    bool lost; /* nobody knows what is registered: names are carried from tree to tree */
 };
 
 static inline struct service_run *service_run(const struct service_entry *entry)

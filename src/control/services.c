@@ -105,6 +105,11 @@ void services_targets_set(struct services *services, const struct prefix *target
     services->target_count = count;
 }
 
+void services_lost(struct services *services)
+{
+    services->lost = true;
+}
+
 void services_starting(struct services *services, bool starting)
 {
     services->starting = starting;

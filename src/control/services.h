@@ -65,6 +65,9 @@ void services_commit(struct services *services, struct mono now, struct wall wal
 /* A verdict from before a restart, of an instance that has just been committed. */
 void services_restore(struct services *services, const uint8_t *name, const char *id,
                       enum verdict verdict, struct mono now);
+/* The store of what is registered could not be read: registered names that an image brings are kept
+ * as they are, until the next start. */
+void services_lost(struct services *services);
 /* Commits until the matching false one start no lease anew and no slow start: a restart. */
 void services_starting(struct services *services, bool starting);
 

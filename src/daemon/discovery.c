@@ -634,6 +634,7 @@ static int discovery_open(struct discovery *discovery, struct diag_list *diags)
     }
     if (registry_store_open(discovery->alloc, data, diags, &discovery->store) != ERR_OK) {
         discovery->broken = true; /* zones are answered all the same */
+        services_lost(discovery->services);
         return ERR_OK;
     }
     return store_read(discovery);

@@ -310,12 +310,19 @@ def test_the_store_can_be_read_by_anyone(server, folder):
 
 def test_a_damaged_registry_is_no_empty_one(server, folder, start):
     server.run_json("register", "web.prod.internal", "a", "--address", "127.0.1.1")
-    assert server.stop() == 0
+    assert server.stop() == 0  # the image is written at a stop
     (folder / "data" / "registry.db").write_bytes(b"x" * 8192)
     again = start(zones={"prod.internal": "zone"}, words=["--data", folder / "data"],
                   port=server.port)
     assert "registry.db: the registry cannot be opened" in again.log
     assert again.texts("db.prod.internal") == ["127.0.0.2"]
+    # What was registered is answered as it was last, also after the zones were read again.
+    assert answers(again) == {"127.0.1.1"}
+    again.wait_for("reloaded")
+    again.write("zone", ZONE.replace("127.0.0.2", "127.0.0.3").replace(" 1 7200", " 2 7200"))
+    assert again.reload()["ok"]
+    assert again.texts("db.prod.internal") == ["127.0.0.3"]
+    assert answers(again) == {"127.0.1.1"}
     refused = again.run("register", "web.prod.internal", "a", "--address", "127.0.1.1")
     assert refused.returncode == 1
     assert "could not be opened at the start" in refused.stderr
