@@ -506,7 +506,7 @@ int service_from_json(const json_t *json, struct arena *arena, const char *const
                       struct service *out, struct refusal *refusal)
 {
     const struct decode decode = {arena, refusal, ""};
-    const uint8_t *name;
+    const uint8_t *name = NULL;
     service_default(out);
     int err = service_name_from_json(json, "service", arena, &name, refusal);
     if (err == ERR_OK) {

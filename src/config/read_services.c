@@ -22,7 +22,7 @@ void read_texts(struct reading *reading, const struct option *option, const stru
     if (!node_expect(reading, option, node, NODE_LIST)) {
         return;
     }
-    texts = reading_new(reading, node->count ? node->count : 1, sizeof(*texts));
+    texts = reading_new(reading, node->count ? node->count : 1, sizeof(const char *));
     for (const struct node *item = node->first; texts && item; item = item->next) {
         if (count < LIMIT_TAGS && node_expect(reading, option, item, NODE_TEXT)) {
             texts[count++] = reading_keep(reading, item->text);
@@ -281,7 +281,7 @@ void read_checks(struct reading *reading, const struct option *option, const str
         }
     }
     *(struct check **)(void *)((char *)group + option->offset) = checks;
-    *(uint16_t *)(void *)((char *)group + option->offset + sizeof(checks)) = count;
+    *(uint16_t *)(void *)((char *)group + option->offset + sizeof(struct check *)) = count;
 }
 
 /* Instances are kept in one list for all services: the service's own are the last. */

@@ -67,7 +67,7 @@ static int buckets_grow(struct services *services)
     if (services->probe_count < services->bucket_count) {
         return ERR_OK;
     }
-    struct probe **buckets = mem_new_zero(services->alloc, count, sizeof(*buckets));
+    struct probe **buckets = mem_new_zero(services->alloc, count, sizeof(struct probe *));
     if (!buckets) {
         return ERR_NOMEM;
     }

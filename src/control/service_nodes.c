@@ -168,7 +168,7 @@ static void srv_add(struct build *build, const struct instance *instance, uint16
 static void txt_add(struct build *build, const struct instance *instance)
 {
     struct buf rdata;
-    char text[256];
+    char text[1];
     bool failed = false;
     if (instance->meta_count == 0 && instance->tag_count == 0) {
         return;
@@ -176,7 +176,6 @@ static void txt_add(struct build *build, const struct instance *instance)
     buf_init(&rdata, build->services->alloc);
     for (unsigned i = 0; i <= (unsigned)instance->tag_count + instance->meta_count; i++) {
         unsigned meta = i - 1 - instance->tag_count;
-        size_t at = 1;
         const char *key = i == 0                     ? "id"
                           : i <= instance->tag_count ? "tag"
                                                      : instance->meta[meta].key;
@@ -185,11 +184,11 @@ static void txt_add(struct build *build, const struct instance *instance)
                                                        : instance->meta[meta].value;
         size_t key_len = strlen(key), value_len = strlen(value);
         value_len = value_len > 254 - key_len ? 254 - key_len : value_len;
-        memcpy(text + at, key, key_len);
-        text[at + key_len] = '=';
-        memcpy(text + at + key_len + 1, value, value_len);
         text[0] = (char)(key_len + 1 + value_len);
-        failed = failed || buf_append(&rdata, text, key_len + value_len + 2) != ERR_OK;
+        failed = failed || buf_append(&rdata, text, 1) != ERR_OK ||
+                 buf_append(&rdata, key, key_len) != ERR_OK ||
+                 buf_append(&rdata, "=", 1) != ERR_OK ||
+                 buf_append(&rdata, value, value_len) != ERR_OK;
     }
     if (!failed && rdata.len <= 4096) {
         record_add(build, TYPE_TXT, rdata.data, rdata.len);

@@ -25,7 +25,8 @@ static void with_numbers(const struct state *state, json_t *body, uint64_t revis
 
 static double seconds_since(struct mono at, struct mono now)
 {
-    return (double)(mono_since(now, at).ns / 1000000) / 1000.0;
+    int64_t ms = mono_since(now, at).ns / 1000000;
+    return (double)ms / 1000.0;
 }
 
 static json_t *checks_json(const struct services *services, const struct instance_entry *entry,

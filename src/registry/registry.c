@@ -42,7 +42,7 @@ const char *override_action_name(enum override_action action)
 int registry_new(const struct alloc *alloc, struct registry **ret)
 {
     struct registry *registry = mem_new_zero(alloc, 1, sizeof(*registry));
-    struct object **buckets = mem_new_zero(alloc, BUCKETS_LEAST, sizeof(*buckets));
+    struct object **buckets = mem_new_zero(alloc, BUCKETS_LEAST, sizeof(struct object *));
     if (!registry || !buckets) {
         mem_free(alloc, registry);
         mem_free(alloc, buckets);
@@ -79,7 +79,7 @@ static int hash_grow(struct registry *registry)
     if (registry->object_count < registry->bucket_count) {
         return ERR_OK;
     }
-    struct object **buckets = mem_new_zero(registry->alloc, count, sizeof(*buckets));
+    struct object **buckets = mem_new_zero(registry->alloc, count, sizeof(struct object *));
     if (!buckets) {
         return ERR_NOMEM;
     }

@@ -597,5 +597,5 @@ void instance_label(const struct service *service, const char *id, uint8_t out[6
     }
     size_t len = strlen(text);
     out[0] = (uint8_t)len;
-    memcpy(out + 1, text, len);
+    memcpy(out + 1, text, len); /* NOLINT(bugprone-not-null-terminated-result): a label has no 0 */
 }
