@@ -52,3 +52,30 @@ bool instance_shown(const struct desired *desired, const struct instance *instan
 /* The nodes of all names of the service (`all`: of its instances, too) as the build's view sees
  * them, in build->jobs. ERR_NOMEM, ERR_LIMIT. */
 int jobs_make(struct build *build, bool all);
+
+/* The instance's own name, absolute. */
+void instance_name(const struct service *service, const char *id, uint8_t out[NAME_MAX]);
+
+/* --- service_names.c -----------------------------------------------------------------------------
+ */
+
+/* A zone in one view, that a name lies in. */
+struct slot {
+    bool wanted, done;
+    uint32_t zone;
+    unsigned origin_len;
+    struct twig root; /* of the zone's names, before */
+    struct twig made; /* ... and after */
+};
+
+/* The zone that has the name in a view; false: none, or not loaded, or the name is its apex. */
+bool slot_find(const struct names_target *target, const uint8_t *name, unsigned view,
+               struct slot *out);
+/* What stands at the name; NULL: nothing. */
+const struct node *slot_node(const struct names_target *target, const struct slot *slot,
+                             const uint8_t *name);
+/* Makes it what base and edits of its zone say; what the draft says. */
+int slot_give_back(const struct names_target *target, const struct slot *slot, const uint8_t *name,
+                   unsigned view);
+int slot_set(const struct names_target *target, const struct slot *slot, const uint8_t *name,
+             unsigned view, struct node_draft *draft);

@@ -10,17 +10,9 @@
 /* --- the views -----------------------------------------------------------------------------------
  */
 
-struct slot {
-    bool wanted, done;
-    uint32_t zone;
-    unsigned origin_len;
-    struct twig root; /* of the zone's names, before */
-    struct twig made; /* ... and after */
-};
-
 /* The zone that has the name in a view; false: none, or not loaded, or the name is its apex. */
-static bool slot_find(const struct names_target *target, const uint8_t *name, unsigned view,
-                      struct slot *out)
+bool slot_find(const struct names_target *target, const uint8_t *name, unsigned view,
+               struct slot *out)
 {
     struct qp_space space;
     struct qp_name absolute;
@@ -225,6 +217,53 @@ int service_names_put(struct services *services, const struct names_target *targ
     return err;
 }
 
+const struct node *slot_node(const struct names_target *target, const struct slot *slot,
+                             const uint8_t *name)
+{
+    struct qp_space space;
+    struct qp_name relative;
+    qp_name_init(&relative, &space, name, name_len(name) - slot->origin_len);
+    ref_t ref = qp_get(target->txn->slab, slot->root, &relative);
+    return ref ? node_at(target->txn->slab, ref) : NULL;
+}
+
+int slot_give_back(const struct names_target *target, const struct slot *slot, const uint8_t *name,
+                   unsigned view)
+{
+    const struct zone_entry *zone = &target->zones[slot->zone];
+    struct qp_space space;
+    struct qp_name relative;
+    int err;
+    struct zone_view *block = slot_touch(target, slot, view, &err);
+    if (block) {
+        struct zone_tree tree = {.root = block->root,
+                                 .wildcard = block->head.flags & ZONE_VIEW_WILDCARD};
+        qp_name_init(&relative, &space, name, name_len(name) - slot->origin_len);
+        err = zone_compile_name(target->txn, zone->desired, &zone->served.base, &zone->served.edits,
+                                view, &relative, &tree);
+        block->root = tree.root;
+    }
+    return err;
+}
+
+int slot_set(const struct names_target *target, const struct slot *slot, const uint8_t *name,
+             unsigned view, struct node_draft *draft)
+{
+    struct qp_space space;
+    struct qp_name relative;
+    ref_t ref = 0;
+    qp_name_init(&relative, &space, name, name_len(name) - slot->origin_len);
+    int err = node_encode(target->txn, relative.wire, relative.len, draft, &ref, NULL);
+    struct zone_view *block = err == ERR_OK ? slot_touch(target, slot, view, &err) : NULL;
+    if (block) {
+        err = qp_set(target->txn, &block->root, &relative, ref, 0);
+    }
+    if (err != ERR_OK && ref && txn_reserve(target->txn) == ERR_OK) {
+        txn_drop(target->txn, ref);
+    }
+    return err;
+}
+
 int name_give_back(struct services *services, const struct names_target *target,
                    const uint8_t *name)
 {
@@ -232,24 +271,10 @@ int name_give_back(struct services *services, const struct names_target *target,
     (void)services;
     for (unsigned view = 0; err == ERR_OK && view < target->desired->view_count; view++) {
         struct slot slot;
-        struct qp_space space;
-        struct qp_name relative;
-        if (!slot_find(target, name, view, &slot)) {
-            continue;
-        }
-        qp_name_init(&relative, &space, name, name_len(name) - slot.origin_len);
-        ref_t ref = qp_get(target->txn->slab, slot.root, &relative);
-        if (!ref || !(node_at(target->txn->slab, ref)->head.flags & NODE_SERVICE)) {
-            continue;
-        }
-        const struct zone_entry *zone = &target->zones[slot.zone];
-        struct zone_view *block = slot_touch(target, &slot, view, &err);
-        if (block) {
-            struct zone_tree tree = {.root = block->root,
-                                     .wildcard = block->head.flags & ZONE_VIEW_WILDCARD};
-            err = zone_compile_name(target->txn, zone->desired, &zone->served.base,
-                                    &zone->served.edits, view, &relative, &tree);
-            block->root = tree.root;
+        const struct node *node =
+            slot_find(target, name, view, &slot) ? slot_node(target, &slot, name) : NULL;
+        if (node && node->head.flags & NODE_SERVICE) {
+            err = slot_give_back(target, &slot, name, view);
         }
     }
     return err;
@@ -259,29 +284,16 @@ int name_give_back(struct services *services, const struct names_target *target,
 static int nothing_put(struct services *services, const struct names_target *target,
                        const struct slot *slot, const uint8_t *name, unsigned view)
 {
+    const struct policy policy = {.negative_ttl_s = LIMIT_REGISTRY_NEGATIVE_TTL_S};
     struct node_draft draft;
     struct buf rdata;
-    struct qp_space space;
-    struct qp_name relative;
-    const struct policy policy = {.negative_ttl_s = LIMIT_REGISTRY_NEGATIVE_TTL_S};
-    ref_t ref = 0;
     buf_init(&rdata, services->alloc);
     node_draft_init(&draft, services->alloc);
-    qp_name_init(&relative, &space, name, name_len(name) - slot->origin_len);
     int err = policy_encode(&rdata, &policy, NULL);
     if (err == ERR_OK) {
         err = node_draft_add(&draft, TYPE_POLICY, 1, rdata.data, (uint16_t)rdata.len);
     }
-    if (err == ERR_OK) {
-        err = node_encode(target->txn, relative.wire, relative.len, &draft, &ref, NULL);
-    }
-    struct zone_view *block = err == ERR_OK ? slot_touch(target, slot, view, &err) : NULL;
-    if (block) {
-        err = qp_set(target->txn, &block->root, &relative, ref, 0);
-    }
-    if (err != ERR_OK && ref && txn_reserve(target->txn) == ERR_OK) {
-        txn_drop(target->txn, ref);
-    }
+    err = err == ERR_OK ? slot_set(target, slot, name, view, &draft) : err;
     node_draft_deinit(&draft);
     buf_deinit(&rdata);
     return err;
@@ -375,5 +387,5 @@ int services_put_all(struct services *services, const struct names_target *targe
             err = service_names_put(services, target, service_run(at), true);
         }
     }
-    return err;
+    return err == ERR_OK ? reverses_put_all(services, target) : err;
 }

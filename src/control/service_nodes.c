@@ -145,8 +145,7 @@ static bool record_add(struct build *build, uint16_t type, const void *rdata, si
     return true;
 }
 
-/* The instance's own name, absolute. */
-static void label_name(const struct service *service, const char *id, uint8_t out[NAME_MAX])
+void instance_name(const struct service *service, const char *id, uint8_t out[NAME_MAX])
 {
     uint8_t label[64];
     instance_label(service, id, label);
@@ -160,7 +159,7 @@ static void srv_add(struct build *build, const struct instance *instance, uint16
     wire_write16(rdata, instance->priority);
     wire_write16(rdata + 2, weight);
     wire_write16(rdata + 4, instance->port);
-    label_name(build->service, instance->id, rdata + 6);
+    instance_name(build->service, instance->id, rdata + 6);
     record_add(build, TYPE_SRV, rdata, 6 + name_len(rdata + 6));
 }
 
@@ -426,7 +425,7 @@ static int instance_job(struct build *build, const struct instance *instance)
     addresses_add(build, list, count, NULL, policy.counts);
     txt_add(build, instance);
     policy_add(build, &policy, NULL);
-    label_name(build->service, instance->id, name);
+    instance_name(build->service, instance->id, name);
     return job_add(build, name);
 }
 
@@ -481,7 +480,7 @@ void service_names_each(const struct service *service, struct service_entry *ent
         }
     }
     for (uint32_t i = 0; i < entry->instance_count; i++) {
-        label_name(service, entry->instances[i]->id, name);
+        instance_name(service, entry->instances[i]->id, name);
         each(ctx, name);
     }
 }

@@ -110,7 +110,16 @@ struct stale {
     uint8_t name[];
 };
 
+/* Who has which address, while a reverse zone is configured. */
+struct reverses {
+    bool wanted;
+    struct reverse **buckets;
+    uint32_t bucket_count, count;
+    struct reverse *dirty;
+};
+
 struct services {
+    struct reverses reverses;
     struct control *control;
     const struct alloc *alloc;
     struct registry *registry;
@@ -159,6 +168,17 @@ void aliases_judge(struct services *services);
 void probes_free(struct services *services);
 void check_timer_due(struct services *services, struct check_use *use);
 struct health_policy check_policy(const struct services *services, const struct check_use *use);
+
+/* --- service_ptr.c -------------------------------------------------------------------------------
+ */
+
+/* An instance has other addresses now (NULL: none). */
+void reverses_instance(struct services *services, struct instance_run *run,
+                       const struct instance *before, const struct instance *now);
+int reverses_put_dirty(struct services *services, const struct names_target *target);
+int reverses_put_all(struct services *services, const struct names_target *target);
+void reverses_done(struct services *services);
+void reverses_free(struct services *services);
 
 /* --- storm.c -------------------------------------------------------------------------------------
  */

@@ -82,6 +82,7 @@ void services_free(struct services *services)
         mem_free(services->alloc, stale);
     }
     storm_free(services);
+    reverses_free(services);
     probes_free(services);
     timers_deinit(&services->timers);
     registry_free(services->registry);
@@ -270,10 +271,14 @@ static struct instance_run *instance_run_new(struct services *services,
     return run;
 }
 
-static void instance_changed(struct services *services, struct instance_entry *entry)
+static void instance_changed(struct services *services, struct instance_entry *entry,
+                             const struct instance *before)
 {
     const struct instance *instance = instance_now(entry);
     struct instance_run *run = instance_run(entry);
+    if (run) {
+        reverses_instance(services, run, before, NULL);
+    }
     if (!instance) {
         uint8_t name[NAME_MAX], label[64];
         const struct service *service = service_now(entry->service);
@@ -291,6 +296,7 @@ static void instance_changed(struct services *services, struct instance_entry *e
     if (!run) {
         return; /* registered, and looked at once it is changed again */
     }
+    reverses_instance(services, run, NULL, instance);
     run->override = override_of(services, entry);
     if (instance_checks_make(services, run) != ERR_OK) {
         instance_checks_drop(services, run);
@@ -359,7 +365,7 @@ static void object_committed(void *ctx, struct object *object, const void *befor
             }
         }
     } else if (object->kind == OBJECT_INSTANCE) {
-        instance_changed(services, (struct instance_entry *)object);
+        instance_changed(services, (struct instance_entry *)object, before);
     } else if (object->now) {
         service_changed(services, (struct service_entry *)object, before);
     } else if (before) {
@@ -503,11 +509,12 @@ static int flush_into(struct services *services, const struct names_target *targ
     for (struct service_run *at = services->dirty; at && err == ERR_OK; at = at->next_dirty) {
         err = service_names_put(services, target, at, at->names_dirty || services->stale);
     }
-    return err;
+    return err == ERR_OK ? reverses_put_dirty(services, target) : err;
 }
 
 static void flush_done(struct services *services)
 {
+    reverses_done(services);
     for (struct linger *at = services->lingers; at; at = at->next) {
         at->placed = true;
     }
@@ -539,7 +546,7 @@ int services_flush(struct services *services, struct mono now)
     struct control *control = services->control;
     services->now = now;
     aliases_judge(services);
-    if (!services->dirty && !services->stale) {
+    if (!services->dirty && !services->stale && !services->reverses.dirty) {
         return ERR_OK;
     }
     int err = control_trees_change(control, flush_into, services);

@@ -515,3 +515,18 @@ def test_https_records(server):
     assert server.texts("web.prod.internal", "SVCB") == [
         '1 . port="443" ipv4hint="127.0.1.3"',
         '1 . port="8443" ipv4hint="127.0.1.1,127.0.1.2" ipv6hint="2001:db8::1"']
+
+
+def test_registered_addresses_have_ptr(start, folder):
+    reverse = ZONE.replace("db   A   127.0.0.2", "9.1 PTR fixed.prod.internal.").replace(
+        "ns1  A   127.0.0.1\n", "").replace("SOA ns1 ", "SOA ns1.prod.internal. ").replace(
+        "NS  ns1", "NS  ns1.prod.internal.")
+    daemon = start(zones={"prod.internal": "zone", "0.127.in-addr.arpa": "reverse"},
+                   files={"zone": ZONE, "reverse": reverse})
+    for name, address in (("a", "127.0.1.1"), ("b", "127.0.1.1"), ("c", "127.0.1.9")):
+        daemon.run_json("register", "web.prod.internal", name, "--address", address)
+    assert daemon.texts("1.1.0.127.in-addr.arpa", "PTR") == [
+        "a.web.prod.internal.", "b.web.prod.internal."]
+    assert daemon.texts("9.1.0.127.in-addr.arpa", "PTR") == ["fixed.prod.internal."]
+    daemon.run_json("deregister", "web.prod.internal", "a")
+    assert daemon.texts("1.1.0.127.in-addr.arpa", "PTR") == ["b.web.prod.internal."]

@@ -428,6 +428,54 @@ static void test_slow_start(void **state)
     scene_deinit(&scene);
 }
 
+static const char REVERSE_CONFIG[] = "server: {listen: [127.0.0.1:53]}\n"
+                                     "views:\n"
+                                     "  in: {internal: true, match: [10.0.0.0/16]}\n"
+                                     "  in2: {internal: true, match: [10.9.0.0/16]}\n"
+                                     "  out: {default: true}\n"
+                                     "zones:\n"
+                                     "  - {zone: example.com, file: example.zone}\n"
+                                     "  - {zone: 2.0.192.in-addr.arpa, file: v4.zone}\n"
+                                     "  - {zone: 8.b.d.0.1.0.0.2.ip6.arpa, file: v6.zone}\n";
+
+static void test_registered_addresses_have_ptr(void **state)
+{
+#define V6 "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa PTR"
+    static const char zone[] = "@ 300 SOA ns.example.com. h 1 3600 600 86400 60\n"
+                               "@ NS ns.example.com.\n9 PTR fixed.example.com.\n";
+    struct scene scene;
+    (void)state;
+    scene_init(&scene);
+    scene_put_good(&scene, "web.example.com", "a", "192.0.2.1 2001:db8::1", NULL);
+    stage_file(&scene.stage, "v4.zone", zone);
+    stage_file(&scene.stage, "v6.zone", zone);
+    assert_int_equal(stage_configure(&scene.stage, REVERSE_CONFIG, true), ERR_OK);
+    stage_publish(&scene.stage);
+    stage_audit(&scene.stage);
+    scene_expect(&scene, OUT, "1.2.0.192.in-addr.arpa PTR", "NOERROR PTR");
+    scene_expect(&scene, OUT, V6, "NOERROR PTR");
+    scene_put_good(&scene, "api.example.com", "b", "192.0.2.1@in", NULL);
+    scene_expect(&scene, IN, "1.2.0.192.in-addr.arpa PTR",
+                 "NOERROR PTR PTR");
+    scene_expect(&scene, OUT, "1.2.0.192.in-addr.arpa PTR", "NOERROR PTR");
+    scene_put_good(&scene, "api.example.com", "c", "192.0.2.9", NULL); /* the zone's own word */
+    scene_expect(&scene, OUT, "9.2.0.192.in-addr.arpa PTR", "NOERROR PTR");
+    scene_put_good(&scene, "web.example.com", "a", "192.0.2.3", NULL); /* it moves */
+    scene_expect(&scene, OUT, "1.2.0.192.in-addr.arpa PTR", "NXDOMAIN");
+    scene_expect(&scene, IN, "1.2.0.192.in-addr.arpa PTR", "NOERROR PTR");
+    scene_expect(&scene, OUT, "3.2.0.192.in-addr.arpa PTR", "NOERROR PTR");
+    scene_expect(&scene, OUT, V6, "NXDOMAIN");
+    scene_drop(&scene, "web.example.com", NULL);
+    scene_expect(&scene, OUT, "3.2.0.192.in-addr.arpa PTR", "NXDOMAIN");
+    assert_int_equal(stage_configure(&scene.stage, SCENE_CONFIG, true), ERR_OK);
+    stage_publish(&scene.stage);
+    assert_int_equal(stage_configure(&scene.stage, REVERSE_CONFIG, true), ERR_OK);
+    stage_publish(&scene.stage);
+    stage_audit(&scene.stage);
+    scene_expect(&scene, IN, "1.2.0.192.in-addr.arpa PTR", "NOERROR PTR");
+    scene_deinit(&scene);
+}
+
 static void test_https_records(void **state)
 {
     struct scene scene;
@@ -562,6 +610,7 @@ int main(void)
         cmocka_unit_test(test_overrides_end),
         cmocka_unit_test(test_the_last_one_is_kept_where_that_is_asked),
         cmocka_unit_test(test_slow_start),
+        cmocka_unit_test(test_registered_addresses_have_ptr),
         cmocka_unit_test(test_https_records),
         cmocka_unit_test(test_srv_and_tags),
         cmocka_unit_test(test_random_histories),
