@@ -60,6 +60,14 @@ static bool views_alike(const struct desired *desired, const struct service_entr
     return true;
 }
 
+/* Gives up one reference to a node that no reader has seen; needs no memory. */
+static void node_release(struct txn *txn, ref_t ref)
+{
+    struct retired garbage = {0};
+    slab_release(txn->slab, ref, &garbage);
+    slab_reclaim(txn->slab, &garbage);
+}
+
 /* Does the tree have all of it already? */
 static bool jobs_stand(const struct build *build, struct twig root)
 {
@@ -88,7 +96,7 @@ static int jobs_put(const struct build *build, struct zone_view *block)
         txn_retain(txn, job->ref);
         int err = qp_set(txn, &block->root, &name, job->ref, 0);
         if (err != ERR_OK) {
-            txn_drop(txn, job->ref);
+            node_release(txn, job->ref);
             return err;
         }
     }
@@ -145,11 +153,7 @@ static int group_build(struct build *build, struct slot *slots, unsigned first, 
         slot->done = true;
     }
     for (uint32_t i = 0; i < build->job_count; i++) {
-        if (txn_reserve(build->target->txn) == ERR_OK) {
-            txn_drop(build->target->txn, build->jobs[i].ref);
-        } else {
-            err = ERR_NOMEM;
-        }
+        node_release(build->target->txn, build->jobs[i].ref);
     }
     build->job_count = 0;
     return err;
@@ -258,8 +262,8 @@ int slot_set(const struct names_target *target, const struct slot *slot, const u
     if (block) {
         err = qp_set(target->txn, &block->root, &relative, ref, 0);
     }
-    if (err != ERR_OK && ref && txn_reserve(target->txn) == ERR_OK) {
-        txn_drop(target->txn, ref);
+    if (err != ERR_OK && ref) {
+        node_release(target->txn, ref);
     }
     return err;
 }
@@ -347,6 +351,9 @@ static int zone_carry(const struct names_target *target, const struct zone_view 
         if (block) {
             txn_retain(target->txn, leaf);
             err = qp_set(target->txn, &block->root, &name, leaf, 0);
+            if (err != ERR_OK) {
+                node_release(target->txn, leaf);
+            }
         }
     }
     return err;
