@@ -13,6 +13,7 @@ struct walk {
     uint16_t qtype;
     bool dnssec_ok;
     struct walk_draw draw;
+    const struct scope *scope;
     struct reply *reply;
     struct walk_result *out;
     struct trace *trace;
@@ -346,11 +347,40 @@ static void add_rotated(struct walk *walk, const struct node *node, const struct
     add_picked(walk, node, set, &pick, false);
 }
 
+/* The variant of a registered name for the site that the client is in; the name's own node when
+ * that is not known. */
+static const struct node *site_variant(struct walk *walk, const struct node *node)
+{
+    unsigned site = walk->scope->sites
+                        ? view_match_find(walk->scope->sites, UINT16_MAX, walk->draw.client)
+                        : VIEW_NONE;
+    uint8_t name[SITE_LABEL_BYTES + NAME_MAX];
+    struct qp_space space;
+    struct qp_name variant;
+    walk->out->per_client = true;
+    if (site == VIEW_NONE) {
+        trace_add(walk->trace, TRACE_PICK, "the client is in no site");
+        return node;
+    }
+    site_label(name, site);
+    memcpy(name + SITE_LABEL_BYTES, node->name, node_name_len(node));
+    qp_name_init(&variant, &space, name, SITE_LABEL_BYTES + (size_t)node_name_len(node));
+    ref_t ref = qp_get(walk->slab, walk->zone->root, &variant);
+    const struct node *found = ref ? node_at(walk->slab, ref) : NULL;
+    trace_add(walk->trace, TRACE_PICK, "the client is in site number %u of the configuration",
+              site + 1);
+    return found && found->head.flags & NODE_SERVICE ? found : node;
+}
+
 /* A registered name: what its policy takes of the set. */
 static void service_matched(struct walk *walk, const struct node *node)
 {
     const uint8_t *weights;
     struct policy policy = policy_read(node, &weights);
+    if (policy.by_site) {
+        node = site_variant(walk, node);
+        policy = policy_read(node, &weights);
+    }
     unsigned count;
     const struct rrset *sets = node_visible_sets(node, &count), *set = NULL;
     for (unsigned i = 0; i < count && !set; i++) {
@@ -533,6 +563,7 @@ void walk_answer(const struct snapshot *snapshot, unsigned view, const struct qu
     struct walk walk;
     *out = (struct walk_result){.ede = EDE_NONE, .zone = UINT32_MAX, .kind = ANSWER_NODATA};
     walk.slab = snapshot->slab;
+    walk.scope = snapshot->scope;
     walk.zones = snapshot->views[view];
     walk.qtype = query->qtype;
     walk.dnssec_ok = query->dnssec_ok;

@@ -28,6 +28,7 @@ enum field_type {
     FIELD_KIND,   /* of a check; read before the others */
     FIELD_NAME,   /* of the service; read before the others */
     FIELD_HOLD,   /* "up" or "down" */
+    FIELD_LOCALITY,
 };
 
 struct field {
@@ -66,6 +67,7 @@ static const struct field CHECK_FIELDS[] = {
 static const struct field SERVICE_FIELDS[] = {
     {"service", FIELD_NAME, AT(service, name), 0, 0, 0},
     {"policy", FIELD_MODE, AT(service, mode), 0, 0, 0},
+    {"locality", FIELD_LOCALITY, AT(service, locality), 0, 0, 0},
     {"answers", FIELD_U16, AT(service, answers), 0, 1, LIMIT_ANSWERS},
     {"ttl", FIELD_SECONDS, AT(service, ttl_s), 0, 1, 86400},
     {"panic", FIELD_U8, AT(service, panic_percent), 0, 0, 100},
@@ -376,6 +378,12 @@ static int read_field(const struct decode *decode, const struct field *field, js
         return *(bool *)at || (json_is_string(json) && strcmp(json_string_value(json), "down") == 0)
                    ? ERR_OK
                    : bad(decode, field->key, "down or up", "that is neither");
+    case FIELD_LOCALITY:
+        *(enum locality *)at =
+            json_is_string(json) ? locality_from_name(json_string_value(json)) : LOCALITY_COUNT;
+        return *(enum locality *)at < LOCALITY_COUNT
+                   ? ERR_OK
+                   : bad(decode, field->key, "any, prefer, nearest or pin", "that is none of them");
     case FIELD_KIND:
     case FIELD_NAME:
         return ERR_OK; /* read before */
@@ -670,6 +678,10 @@ static json_t *field_json(const struct field *field, const void *base, const voi
         return json_text(name);
     case FIELD_HOLD:
         return *(const bool *)at ? json_string("up") : NULL;
+    case FIELD_LOCALITY: {
+        enum locality locality = *(const enum locality *)(const void *)at;
+        return locality == LOCALITY_ANY ? NULL : json_string(locality_name(locality));
+    }
     }
     return NULL;
 }

@@ -9,6 +9,9 @@
 #define FIELD(type, member) \
     .offset = offsetof(struct type, member), .size = sizeof(((struct type *)0)->member)
 
+/* Of a row with a reader of its own, which knows what lies there. */
+#define PLACE(type, member) .offset = offsetof(struct type, member)
+
 enum {
     MS = 1,
     SECOND = 1000 * MS,
@@ -162,6 +165,12 @@ const struct option OPTIONS[] = {
      FIELD(desired_overlay, file),
      .text = "More of the overlay as zone text: every owner name in it is a `replace`."},
 
+    {.path = "sites", .type = OPTION_NAMED, .read = read_sites,
+     .text = "Datacenters, by their clients; for services whose `locality` follows the client."},
+    {.path = "sites.NAME.match", .type = OPTION_PREFIXES, .read = read_site_match,
+     .text = "Source addresses of clients in the site, as 10.1.0.0/16; the longest prefix wins."},
+    {.path = "sites.NAME.near", .type = OPTION_TEXTS, FIELD(desired_site, near),
+     .read = read_texts, .text = "Other sites, the nearest first."},
     {.path = "services", .type = OPTION_LIST, .read = read_services,
      .text = "Names that are answered from what is registered and checked; others may be "
              "registered while the server runs."},
@@ -199,6 +208,10 @@ const struct option OPTIONS[] = {
     {.path = "services[].site-share", .type = OPTION_NUMBER, .fallback = "50", .max = 100,
      .unit = "percent", FIELD(service, site_percent),
      .text = "A site is down when less than this share of its weight works."},
+    {.path = "services[].locality", .type = OPTION_WORD, .fallback = "any",
+     .read = read_locality,
+     .text = "any; prefer (the client's site first, then `sites`), nearest (then those near it), "
+             "or pin (never another one)."},
     {.path = "services[].srv", .type = OPTION_TEXTS, FIELD(service, srv), .read = read_texts,
      .text = "Pairs of labels below the name that have SRV (RFC 2782), as _http._tcp."},
     {.path = "services[].https", .type = OPTION_BOOL, .fallback = "false", FIELD(service, https),
@@ -207,7 +220,7 @@ const struct option OPTIONS[] = {
      .text = "SVCB records, one a port, with the addresses as hints (RFC 9460)."},
     {.path = "services[].tags", .type = OPTION_TEXTS, FIELD(service, tags), .read = read_texts,
      .text = "Tags that are names of their own below the service."},
-    {.path = "services[].checks", .type = OPTION_LIST, FIELD(service, checks),
+    {.path = "services[].checks", .type = OPTION_LIST, PLACE(service, checks),
      .read = read_checks, .text = "How each instance is checked; an item is a map, or a kind."},
     {.path = "services[].checks[].kind", .type = OPTION_WORD, .flags = OPTION_REQUIRED,
      .read = read_nothing,
@@ -260,7 +273,7 @@ const struct option OPTIONS[] = {
      .max = LIMIT_INSTANCE_ID_BYTES, FIELD(instance, id),
      .text = "Its id; a label below the service's name, where it can be one."},
     {.path = "services[].instances[].addresses", .type = OPTION_ADDRESSES,
-     .flags = OPTION_REQUIRED, FIELD(instance, addresses), .read = read_addresses,
+     .flags = OPTION_REQUIRED, PLACE(instance, addresses), .read = read_addresses,
      .text = "ADDR, or ADDR@VIEW for one view; without an address for a view it does not exist "
              "there."},
     {.path = "services[].instances[].port", .type = OPTION_NUMBER, .fallback = "0", .max = 65535,
@@ -276,7 +289,7 @@ const struct option OPTIONS[] = {
      .text = "What else there is to know: key and value."},
     {.path = "services[].instances[].site", .type = OPTION_TEXT, .min = 1, .max = 63,
      FIELD(instance, site), .text = "The site that it is in."},
-    {.path = "services[].instances[].checks", .type = OPTION_LIST, FIELD(instance, checks),
+    {.path = "services[].instances[].checks", .type = OPTION_LIST, PLACE(instance, checks),
      .read = read_checks,
      .text = "Checks of its own, as `services[].checks`; one of the same name replaces it."},
 

@@ -52,6 +52,23 @@ void read_policy(struct reading *reading, const struct option *option, const str
     }
 }
 
+void read_locality(struct reading *reading, const struct option *option, const struct node *node,
+                   void *group)
+{
+    struct service *service = group;
+    enum locality locality = LOCALITY_COUNT;
+    if (!node_expect(reading, option, node, NODE_TEXT)) {
+        return;
+    }
+    locality = locality_from_name(node->text);
+    if (locality == LOCALITY_COUNT) {
+        reading_error(reading, node->place, "write any, prefer, nearest or pin",
+                      "'%s' is none of them", node->text);
+        return;
+    }
+    service->locality = locality;
+}
+
 void read_ttl(struct reading *reading, const struct option *option, const struct node *node,
               void *group)
 {

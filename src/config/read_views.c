@@ -90,3 +90,49 @@ void read_views_map(struct reading *reading, const struct option *option, const 
     }
     reading->views_unclear = desired->views == NULL;
 }
+
+void read_site_match(struct reading *reading, const struct option *option, const struct node *node,
+                     void *group)
+{
+    struct desired_site *site = group;
+    if (!node_expect(reading, option, node, NODE_LIST)) {
+        return;
+    }
+    site->matches = reading_new(reading, node->count ? node->count : 1, sizeof(*site->matches));
+    for (const struct node *item = node->first; site->matches && item; item = item->next) {
+        struct desired_match *match = &site->matches[site->match_count];
+        *match = (struct desired_match){.listener = -1, .place = item->place};
+        if (node_expect(reading, option, item, NODE_TEXT) &&
+            prefix_read(reading, item->place, option->path, item->text, &match->prefix)) {
+            site->match_count++;
+        }
+    }
+}
+
+void read_sites(struct reading *reading, const struct option *option, const struct node *node,
+                void *group)
+{
+    struct desired *desired = &((struct config *)group)->desired;
+    if (!node_expect(reading, option, node, NODE_MAP)) {
+        return;
+    }
+    if (node->count > LIMIT_VIEWS) {
+        reading_error(reading, node->place, NULL, "%s has %u sites; at most %d are possible",
+                      option->path, node->count, (int)LIMIT_VIEWS);
+        return;
+    }
+    desired->sites = reading_new(reading, node->count ? node->count : 1, sizeof(*desired->sites));
+    for (const struct node *item = node->first; desired->sites && item; item = item->next) {
+        struct desired_site *site = &desired->sites[desired->site_count];
+        *site = (struct desired_site){.name = reading_keep(reading, item->key->text),
+                                      .place = item->key->place};
+        if (!site->name) {
+            continue;
+        }
+        label_check(reading, item->key->place, "site", site->name);
+        desired->site_count++;
+        if (node_expect(reading, option, item, NODE_MAP)) {
+            group_read(reading, "sites.NAME", item, site);
+        }
+    }
+}

@@ -30,9 +30,10 @@ struct build {
     const struct names_target *target;
     struct service_run *run;
     const struct service *service;
-    unsigned view;       /* of the group, that stands for the others */
-    unsigned origin_len; /* of its zone */
-    struct arena arena;  /* rdata until the node is encoded */
+    const struct desired_site *site; /* whose clients the draft is for; NULL: all others */
+    unsigned view;                   /* of the group, that stands for the others */
+    unsigned origin_len;             /* of its zone */
+    struct arena arena;              /* rdata until the node is encoded */
     struct buf policy;
     struct node_draft draft;
     struct candidate *candidates; /* room for all instances */

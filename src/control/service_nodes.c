@@ -74,8 +74,9 @@ static uint16_t site_pool(const struct service *service, const char *site)
 }
 
 uint32_t service_candidates(const struct services *services, const struct desired *desired,
-                            const struct service_entry *entry, unsigned view, const char *tag,
-                            struct candidate *candidates, const struct instance_entry **entries)
+                            const struct service_entry *entry, const struct service *policy,
+                            unsigned view, const char *tag, struct candidate *candidates,
+                            const struct instance_entry **entries)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < entry->instance_count; i++) {
@@ -90,7 +91,7 @@ uint32_t service_candidates(const struct services *services, const struct desire
             .verdict = storm_holds(services, run) ? run->verdict_before : run->verdict,
             .braked = storm_holds(services, run),
             .override = (uint8_t)(run->override ? 1 + run->override->action : 0),
-            .pool = site_pool(service_now(entry), instance->site),
+            .pool = site_pool(policy, instance->site),
             .weight = instance->weight,
             .proven = run->proven,
             .ramp = instance_ramp(run, services->now),
@@ -369,13 +370,74 @@ static uint32_t negative_ttl(const struct service *service)
                                                           : LIMIT_REGISTRY_NEGATIVE_TTL_S;
 }
 
+/* --- where the client is -------------------------------------------------------------------- */
+
+/* Are there variants by site? */
+static bool follows_client(const struct build *build)
+{
+    return build->service->locality != LOCALITY_ANY && build->target->desired->site_count > 0;
+}
+
+static void order_add(struct service *policy, const char **order, const char *site)
+{
+    for (unsigned i = 0; i < policy->site_count; i++) {
+        if (strcmp(order[i], site) == 0) {
+            return;
+        }
+    }
+    order[policy->site_count++] = site;
+}
+
+/* The order of sites for the clients that the build is for: their own, those near it, the
+ * service's list. */
+static void site_order(const struct build *build, struct service *policy, const char **order)
+{
+    const struct service *service = build->service;
+    const struct desired_site *site = build->site;
+    if (!site) {
+        return;
+    }
+    policy->site_count = 0;
+    order_add(policy, order, site->name);
+    for (unsigned i = 0; service->locality == LOCALITY_NEAREST && i < site->near_count; i++) {
+        order_add(policy, order, site->near[i]);
+    }
+    for (unsigned i = 0; i < service->site_count; i++) {
+        order_add(policy, order, service->sites[i]);
+    }
+    policy->sites = order;
+}
+
+/* Only the candidates of the client's site. */
+static uint32_t pin(struct build *build, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (build->candidates[i].pool == 0) {
+            build->entries[kept] = build->entries[i];
+            build->candidates[kept++] = build->candidates[i];
+        }
+    }
+    return kept;
+}
+
 /* The draft of the chosen among those with `tag` (NULL: all). */
 static int chosen_draft(struct build *build, const char *tag, bool only_srv, struct choice *choice)
 {
     const struct service *service = build->service;
-    uint32_t count = service_candidates(build->services, build->target->desired, build->run->entry,
-                                        build->view, tag, build->candidates, build->entries);
-    choose(service, build->candidates, count, choice);
+    struct service policy = *service;
+    const char *order[2 * LIMIT_TAGS + 1];
+    site_order(build, &policy, order);
+    uint32_t count =
+        service_candidates(build->services, build->target->desired, build->run->entry, &policy,
+                           build->view, tag, build->candidates, build->entries);
+    if (build->site && service->locality == LOCALITY_PIN) {
+        count = pin(build, count);
+    }
+    choose(&policy, build->candidates, count, choice);
+    if (build->site && service->locality == LOCALITY_NEAREST && service->mode == MODE_WEIGHTED) {
+        choose_spill(&policy, build->candidates, count, choice);
+    }
     uint32_t most = 0, used = 0;
     for (uint32_t i = 0; i < count; i++) {
         most += build->candidates[i].chosen ? instance_now(build->entries[i])->address_count : 0;
@@ -395,7 +457,7 @@ static int chosen_draft(struct build *build, const char *tag, bool only_srv, str
             txt_add(build, instance);
         }
         srv_add(build, instance, build->candidates[i].share);
-        if (!tag) {
+        if (!tag && !build->site) {
             instance_run(build->entries[i])->answered = true;
         }
     }
@@ -405,11 +467,12 @@ static int chosen_draft(struct build *build, const char *tag, bool only_srv, str
             return err;
         }
     }
-    struct policy policy = {.mode = (uint8_t)service->mode,
-                            .answers = service->answers,
-                            .negative_ttl_s = negative_ttl(service)};
-    addresses_add(build, list, used, weights, policy.counts);
-    policy_add(build, &policy, service->mode == MODE_WEIGHTED ? weights : NULL);
+    struct policy head = {.mode = (uint8_t)service->mode,
+                          .answers = service->answers,
+                          .negative_ttl_s = negative_ttl(service),
+                          .by_site = !build->site && follows_client(build)};
+    addresses_add(build, list, used, weights, head.counts);
+    policy_add(build, &head, service->mode == MODE_WEIGHTED ? weights : NULL);
     return build->nomem ? ERR_NOMEM : ERR_OK;
 }
 
@@ -435,6 +498,29 @@ static bool name_below(const struct service *service, const char *labels, uint8_
     return name_from_text(labels, service->name, out) == ERR_OK;
 }
 
+/* One name, and its variants for the clients of each site. */
+static int name_jobs(struct build *build, const uint8_t *name, const char *tag, bool only_srv,
+                     struct choice *choice)
+{
+    const struct desired *desired = build->target->desired;
+    struct choice part;
+    int err = chosen_draft(build, tag, only_srv, choice);
+    err = err == ERR_OK ? job_add(build, name) : err;
+    size_t len = name_len(name);
+    bool variants = follows_client(build) && len + SITE_LABEL_BYTES <= NAME_MAX;
+    for (uint32_t i = 0; err == ERR_OK && variants && i < desired->site_count; i++) {
+        uint8_t variant[NAME_MAX];
+        site_label(variant, i);
+        memcpy(variant + SITE_LABEL_BYTES, name, len);
+        build->site = &desired->sites[i];
+        err = chosen_draft(build, tag, only_srv, &part);
+        err = err == ERR_OK ? job_add(build, variant) : err;
+        build->site = NULL;
+    }
+    build->site = NULL;
+    return err;
+}
+
 /* All names of the service as the build's view sees them. */
 int jobs_make(struct build *build, bool all)
 {
@@ -442,20 +528,17 @@ int jobs_make(struct build *build, bool all)
     const struct service_entry *entry = build->run->entry;
     struct choice choice, part;
     uint8_t name[NAME_MAX];
-    int err = chosen_draft(build, NULL, false, &choice);
-    err = err == ERR_OK ? job_add(build, service->name) : err;
+    int err = name_jobs(build, service->name, NULL, false, &choice);
     build->run->kind = build->told ? build->run->kind : choice.kind; /* of the first view */
     build->told = true;
     for (unsigned i = 0; err == ERR_OK && i < service->srv_count; i++) {
         if (name_below(service, service->srv[i], name)) {
-            err = chosen_draft(build, NULL, true, &part);
-            err = err == ERR_OK ? job_add(build, name) : err;
+            err = name_jobs(build, name, NULL, true, &part);
         }
     }
     for (unsigned i = 0; err == ERR_OK && i < service->tag_count; i++) {
         if (name_below(service, service->tags[i], name)) {
-            err = chosen_draft(build, service->tags[i], false, &part);
-            err = err == ERR_OK ? job_add(build, name) : err;
+            err = name_jobs(build, name, service->tags[i], false, &part);
         }
     }
     for (uint32_t i = 0; err == ERR_OK && all && i < entry->instance_count; i++) {
@@ -465,18 +548,35 @@ int jobs_make(struct build *build, bool all)
     return err;
 }
 
+/* The variants of a name, as many as there could be. */
+static void variants_each(const struct service *service, const uint8_t *name, name_fn *each,
+                          void *ctx)
+{
+    uint8_t variant[NAME_MAX];
+    size_t len = name_len(name);
+    bool has = service->locality != LOCALITY_ANY && len + SITE_LABEL_BYTES <= NAME_MAX;
+    for (unsigned site = 0; has && site < LIMIT_VIEWS; site++) {
+        site_label(variant, site);
+        memcpy(variant + SITE_LABEL_BYTES, name, len);
+        each(ctx, variant);
+    }
+}
+
 void service_names_each(const struct service *service, struct service_entry *entry, name_fn *each,
                         void *ctx)
 {
     uint8_t name[NAME_MAX];
+    variants_each(service, service->name, each, ctx);
     for (unsigned i = 0; i < service->srv_count; i++) {
         if (name_below(service, service->srv[i], name)) {
             each(ctx, name);
+            variants_each(service, name, each, ctx);
         }
     }
     for (unsigned i = 0; i < service->tag_count; i++) {
         if (name_below(service, service->tags[i], name)) {
             each(ctx, name);
+            variants_each(service, name, each, ctx);
         }
     }
     for (uint32_t i = 0; i < entry->instance_count; i++) {

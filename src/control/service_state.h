@@ -237,5 +237,6 @@ uint64_t instance_views(const struct desired *desired, const struct instance *in
 /* Fills candidates[] and entries[] with those that have an address in the view; returns how many.
  */
 uint32_t service_candidates(const struct services *services, const struct desired *desired,
-                            const struct service_entry *entry, unsigned view, const char *tag,
-                            struct candidate *candidates, const struct instance_entry **entries);
+                            const struct service_entry *entry, const struct service *policy,
+                            unsigned view, const char *tag, struct candidate *candidates,
+                            const struct instance_entry **entries);

@@ -591,8 +591,9 @@ int service_choice(const struct services *services, const struct service_entry *
         service_choice_drop(services, out);
         return ERR_NOMEM;
     }
-    out->count = service_candidates(services, services->control->desired, service, view, NULL,
-                                    out->candidates, out->instances);
+    out->count =
+        service_candidates(services, services->control->desired, service, service_now(service),
+                           view, NULL, out->candidates, out->instances);
     choose(service_now(service), out->candidates, out->count, &out->choice);
     return ERR_OK;
 }

@@ -60,8 +60,11 @@ static bool is_service(const struct node *node)
 
 static void tell(struct diff *diff, struct view_difference *difference)
 {
-    if (diff->below && !name_in_zone(difference->owner, diff->below)) {
-        return;
+    uint8_t hidden[SITE_LABEL_BYTES];
+    site_label(hidden, 0);
+    if ((diff->below && !name_in_zone(difference->owner, diff->below)) ||
+        memcmp(difference->owner, hidden, SITE_LABEL_BYTES - 1) == 0) {
+        return; /* not asked for, or the variant of a registered name, which stands for itself */
     }
     if (is_service(difference->node_a) || is_service(difference->node_b)) {
         difference->declared = true; /* whoever registers says which address is for which view */

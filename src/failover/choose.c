@@ -175,3 +175,33 @@ void choose(const struct service *policy, struct candidate *candidates, uint32_t
     }
     weigh(candidates, count, out);
 }
+
+void choose_spill(const struct service *policy, struct candidate *candidates, uint32_t count,
+                  struct choice *choice)
+{
+    struct pool own = pool_sum(candidates, count, choice->pool);
+    if (choice->kind != CHOICE_WORKING || own.working_weight >= own.weight) {
+        return;
+    }
+    bool behind = false;
+    for (uint32_t step = 0; step <= policy->site_count; step++) {
+        uint16_t number = pool_number(policy, step);
+        struct pool next = pool_sum(candidates, count, number);
+        if (!behind || next.working == 0) {
+            behind = behind || number == choice->pool;
+            continue;
+        }
+        uint64_t lost = own.weight - own.working_weight;
+        for (uint32_t i = 0; i < count; i++) {
+            struct candidate *at = &candidates[i];
+            if (at->pool == number && candidate_works(at)) {
+                uint64_t weight = at->weight ? at->weight : 1;
+                uint64_t share = (weight * lost + next.working_weight - 1) / next.working_weight;
+                at->chosen = true;
+                at->share = (uint16_t)(share < UINT16_MAX ? share : UINT16_MAX);
+                choice->chosen++;
+            }
+        }
+        return;
+    }
+}

@@ -65,5 +65,10 @@ struct choice {
 void choose(const struct service *policy, struct candidate *candidates, uint32_t count,
             struct choice *out);
 
+/* After choose(), for a service that goes to the nearest site: what the chosen pool lacks because
+ * some of its weight does not work goes to the next pool that works, in proportion. */
+void choose_spill(const struct service *policy, struct candidate *candidates, uint32_t count,
+                  struct choice *choice);
+
 /* Does it work, as the operator and the verdict have it? */
 bool candidate_works(const struct candidate *candidate);

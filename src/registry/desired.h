@@ -90,6 +90,16 @@ struct desired_zone {
     struct place place;
 };
 
+/* A datacenter, for who asks: its clients, and which other sites are near, nearest first. */
+struct desired_site {
+    const char *name;
+    struct desired_match *matches;
+    uint32_t match_count;
+    const char **near;
+    uint16_t near_count;
+    struct place place;
+};
+
 struct desired_exception {
     uint8_t *name; /* absolute, lower case; a leading "*." label covers everything below */
     uint64_t views;
@@ -107,6 +117,8 @@ struct desired {
     uint32_t zone_count;
     struct desired_exception *exceptions;
     uint32_t exception_count;
+    struct desired_site *sites;
+    uint32_t site_count;
 };
 
 /* Index of the view called `name`, or VIEW_NONE. */

@@ -28,6 +28,26 @@ enum check_kind check_kind_from_name(const char *name)
     return (enum check_kind)i;
 }
 
+static const char *const LOCALITIES[LOCALITY_COUNT] = {
+#define X(locality, name, text) [locality] = name,
+    LOCALITY_TABLE(X)
+#undef X
+};
+
+const char *locality_name(enum locality locality)
+{
+    return locality < LOCALITY_COUNT ? LOCALITIES[locality] : "unknown";
+}
+
+enum locality locality_from_name(const char *name)
+{
+    unsigned i = 0;
+    while (i < LOCALITY_COUNT && strcmp(LOCALITIES[i], name) != 0) {
+        i++;
+    }
+    return (enum locality)i;
+}
+
 const char *check_text_key(enum check_kind kind)
 {
     static const char *const keys[CHECK_KIND_COUNT] = {[CHECK_HTTP] = "path",
@@ -263,9 +283,10 @@ static bool checks_same(const struct check *a, size_t a_count, const struct chec
 
 bool service_same(const struct service *a, const struct service *b)
 {
-    return name_equal(a->name, b->name) && a->mode == b->mode && a->answers == b->answers &&
-           a->ttl_s == b->ttl_s && a->panic_percent == b->panic_percent && a->closed == b->closed &&
-           a->https == b->https && a->svcb == b->svcb && a->keep_last == b->keep_last &&
+    return name_equal(a->name, b->name) && a->mode == b->mode && a->locality == b->locality &&
+           a->answers == b->answers && a->ttl_s == b->ttl_s &&
+           a->panic_percent == b->panic_percent && a->closed == b->closed && a->https == b->https &&
+           a->svcb == b->svcb && a->keep_last == b->keep_last &&
            a->slow_start_ms == b->slow_start_ms && a->critical_remove_ms == b->critical_remove_ms &&
            a->flap_half_life_ms == b->flap_half_life_ms && a->flap_hold_up == b->flap_hold_up &&
            a->site_percent == b->site_percent &&

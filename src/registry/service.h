@@ -65,11 +65,27 @@ enum answer_mode {
 };
 const char *answer_mode_name(enum answer_mode mode);
 
+#define LOCALITY_TABLE(X)                                                      \
+    X(LOCALITY_ANY, "any", "the same for every client")                        \
+    X(LOCALITY_PREFER, "prefer", "the client's site, then the service's list") \
+    X(LOCALITY_NEAREST, "nearest", "the client's site, then those near it")    \
+    X(LOCALITY_PIN, "pin", "the client's site and no other")
+
+enum locality {
+#define X(locality, name, text) locality,
+    LOCALITY_TABLE(X)
+#undef X
+    LOCALITY_COUNT
+};
+const char *locality_name(enum locality locality);
+enum locality locality_from_name(const char *name); /* LOCALITY_COUNT: none */
+
 struct service {
     uint8_t *name;     /* absolute, lower case */
     const char *owner; /* "config", "api:TOKEN", "unix:UID" */
     uint64_t revision; /* that last changed it */
     enum answer_mode mode;
+    enum locality locality;
     uint16_t answers; /* of MODE_SOME and MODE_WEIGHTED */
     uint32_t ttl_s;
     uint8_t panic_percent;  /* below this share of working instances all come back; 0: at none */
@@ -84,8 +100,8 @@ struct service {
     uint8_t site_percent; /* a site is down when less than this share of its weight works */
     const char **srv;     /* RFC 2782 labels, "_http._tcp" */
     uint16_t srv_count;
-    bool https, svcb;       /* records of these types, with port and hints (RFC 9460) */
-    const char **tags;      /* that are names of their own below the service */
+    bool https, svcb;  /* records of these types, with port and hints (RFC 9460) */
+    const char **tags; /* that are names of their own below the service */
     uint16_t tag_count;
     struct check *checks;
     uint16_t check_count;

@@ -21,6 +21,7 @@ int policy_encode(struct buf *out, const struct policy *policy, const uint16_t *
     copy.weighted = weights != NULL;
     copy.answers = policy->answers;
     copy.negative_ttl_s = policy->negative_ttl_s;
+    copy.by_site = policy->by_site;
     copy.counts[0] = policy->counts[0];
     copy.counts[1] = policy->counts[1];
     int err = buf_append(out, &copy, sizeof(copy));

@@ -29,7 +29,21 @@ struct policy {
     uint16_t answers;
     uint32_t negative_ttl_s;
     uint16_t counts[2]; /* of A and AAAA */
+    bool by_site;       /* a client whose site is known gets the variant of that site */
 };
+
+/* The variant of a registered name for clients of one site stands below it, at a label that no zone
+ * text has (and who asks for it learns what that site is told): 3, 0, 's', number of the site. */
+enum {
+    SITE_LABEL_BYTES = 4
+};
+static inline void site_label(uint8_t out[SITE_LABEL_BYTES], unsigned site)
+{
+    out[0] = 3;
+    out[1] = 0;
+    out[2] = 's';
+    out[3] = (uint8_t)site;
+}
 
 /* A node's policy; it must be one of a service. *ret_weights: where they stand, unaligned. */
 struct policy policy_read(const struct node *node, const uint8_t **ret_weights);

@@ -20,6 +20,7 @@
 /* What the reply path needs of the configuration; made at load, shared by many snapshots. */
 struct scope {
     const struct view_match *match;
+    const struct view_match *sites; /* client to site, in the same way; NULL: no sites */
     const char *const *view_names;
     uint32_t view_count;
     uint16_t udp_payload; /* what we advertise and accept as the upper bound on UDP */

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char SCENE_CONFIG[] = "server: {listen: [127.0.0.1:53]}\n"
@@ -243,4 +244,29 @@ struct check scene_tcp(void)
     check.fall = 1;
     check.rise = 1;
     return check;
+}
+
+void scene_put_site(struct scene *scene, unsigned number, const char *site)
+{
+    struct service_address address = {.view = NULL};
+    struct check check = scene_tcp();
+    struct instance instance;
+    struct refusal refusal;
+    char id[16], text[32];
+    snprintf(id, sizeof(id), "i%u", number);
+    snprintf(text, sizeof(text), "192.0.2.%u", number);
+    address_from_text(text, &address.address);
+    instance_default(&instance);
+    instance.service = scene_name("web.example.com");
+    instance.id = id;
+    instance.owner = "x";
+    instance.site = site;
+    instance.addresses = &address;
+    instance.address_count = 1;
+    instance.checks = &check;
+    instance.check_count = 1;
+    assert_int_equal(
+        registry_put_instance(scene->registry, &instance, REVISION_ANY, NULL, &refusal), ERR_OK);
+    scene_commit(scene);
+    scene_says(scene, text, OUTCOME_PASS);
 }

@@ -62,3 +62,5 @@ void scene_says(struct scene *scene, const char *address, enum outcome_kind outc
 void scene_expect(struct scene *scene, const char *from, const char *question, const char *answer);
 /* A check that one outcome decides. */
 struct check scene_tcp(void);
+/* Instance iN of web.example.com, 192.0.2.N in a site, checked, and working. */
+void scene_put_site(struct scene *scene, unsigned number, const char *site);

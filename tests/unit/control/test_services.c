@@ -428,6 +428,69 @@ static void test_slow_start(void **state)
     scene_deinit(&scene);
 }
 
+static const char SITES_CONFIG[] = "server: {listen: [127.0.0.1:53]}\n"
+                                   "views:\n"
+                                   "  in: {internal: true, match: [10.0.0.0/16]}\n"
+                                   "  in2: {internal: true, match: [10.9.0.0/16]}\n"
+                                   "  out: {default: true}\n"
+                                   "zones:\n"
+                                   "  - {zone: example.com, file: example.zone}\n"
+                                   "sites:\n"
+                                   "  dc1: {match: [198.51.100.0/24], near: [dc3, dc2]}\n"
+                                   "  dc2: {match: [203.0.113.0/24], near: [dc1]}\n"
+                                   "  dc3: {match: [203.0.113.128/25]}\n";
+
+#define AT_1 "198.51.100.7"
+#define AT_2 "203.0.113.7"
+#define AT_3 "203.0.113.200"
+
+static void locality(struct scene *scene, enum locality locality)
+{
+    static const char *list[] = {"dc2", "dc3", "dc1"};
+    struct service service;
+    service_default(&service);
+    service.locality = locality;
+    service.sites = list;
+    service.site_count = 3;
+    scene_policy(scene, &service, "web.example.com");
+}
+
+static void test_the_client_s_site(void **state)
+{
+    struct scene scene;
+    (void)state;
+    scene_init(&scene);
+    assert_int_equal(stage_configure(&scene.stage, SITES_CONFIG, true), ERR_OK);
+    stage_publish(&scene.stage);
+    locality(&scene, LOCALITY_PREFER);
+    scene_put_site(&scene, 1, "dc1");
+    scene_put_site(&scene, 2, "dc2");
+    scene_put_site(&scene, 3, "dc3");
+    scene_expect(&scene, AT_1, "web.example.com A", "NOERROR 192.0.2.1");
+    scene_expect(&scene, AT_2, "web.example.com A", "NOERROR 192.0.2.2");
+    scene_expect(&scene, AT_3, "web.example.com A", "NOERROR 192.0.2.3");
+    scene_expect(&scene, OUT, "web.example.com A", "NOERROR 192.0.2.2"); /* in no site */
+    scene_says(&scene, "192.0.2.1", OUTCOME_FAIL);
+    scene_expect(&scene, AT_1, "web.example.com A", "NOERROR 192.0.2.2"); /* the list's first */
+    locality(&scene, LOCALITY_NEAREST);
+    scene_expect(&scene, AT_1, "web.example.com A", "NOERROR 192.0.2.3"); /* the nearest */
+    locality(&scene, LOCALITY_PIN);
+    scene_expect(&scene, AT_1, "web.example.com A", "NOERROR 192.0.2.1"); /* never empty */
+    scene_expect(&scene, AT_2, "web.example.com A", "NOERROR 192.0.2.2");
+    scene_drop(&scene, "web.example.com", "i2");
+    scene_expect(&scene, AT_2, "web.example.com A", "NOERROR");
+    locality(&scene, LOCALITY_ANY);
+    scene_expect(&scene, AT_2, "web.example.com A", "NOERROR 192.0.2.3");
+    scene_expect(&scene, AT_1, "web.example.com A", "NOERROR 192.0.2.3");
+    /* Sites come and go with the configuration. */
+    locality(&scene, LOCALITY_PREFER);
+    assert_int_equal(stage_configure(&scene.stage, SCENE_CONFIG, true), ERR_OK);
+    stage_publish(&scene.stage);
+    stage_audit(&scene.stage);
+    scene_expect(&scene, AT_3, "web.example.com A", "NOERROR 192.0.2.3");
+    scene_deinit(&scene);
+}
+
 static const char REVERSE_CONFIG[] = "server: {listen: [127.0.0.1:53]}\n"
                                      "views:\n"
                                      "  in: {internal: true, match: [10.0.0.0/16]}\n"
@@ -455,8 +518,7 @@ static void test_registered_addresses_have_ptr(void **state)
     scene_expect(&scene, OUT, "1.2.0.192.in-addr.arpa PTR", "NOERROR PTR");
     scene_expect(&scene, OUT, V6, "NOERROR PTR");
     scene_put_good(&scene, "api.example.com", "b", "192.0.2.1@in", NULL);
-    scene_expect(&scene, IN, "1.2.0.192.in-addr.arpa PTR",
-                 "NOERROR PTR PTR");
+    scene_expect(&scene, IN, "1.2.0.192.in-addr.arpa PTR", "NOERROR PTR PTR");
     scene_expect(&scene, OUT, "1.2.0.192.in-addr.arpa PTR", "NOERROR PTR");
     scene_put_good(&scene, "api.example.com", "c", "192.0.2.9", NULL); /* the zone's own word */
     scene_expect(&scene, OUT, "9.2.0.192.in-addr.arpa PTR", "NOERROR PTR");
@@ -610,6 +672,7 @@ int main(void)
         cmocka_unit_test(test_overrides_end),
         cmocka_unit_test(test_the_last_one_is_kept_where_that_is_asked),
         cmocka_unit_test(test_slow_start),
+        cmocka_unit_test(test_the_client_s_site),
         cmocka_unit_test(test_registered_addresses_have_ptr),
         cmocka_unit_test(test_https_records),
         cmocka_unit_test(test_srv_and_tags),

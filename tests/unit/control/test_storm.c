@@ -12,37 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put_site(struct scene *scene, unsigned number, const char *site)
-{
-    struct service_address address = {.view = NULL};
-    struct check check = scene_tcp();
-    struct instance instance;
-    struct refusal refusal;
-    char id[16], text[32];
-    snprintf(id, sizeof(id), "i%u", number);
-    snprintf(text, sizeof(text), "192.0.2.%u", number);
-    address_from_text(text, &address.address);
-    instance_default(&instance);
-    instance.service = scene_name("web.example.com");
-    instance.id = id;
-    instance.owner = "x";
-    instance.site = site;
-    instance.addresses = &address;
-    instance.address_count = 1;
-    instance.checks = &check;
-    instance.check_count = 1;
-    assert_int_equal(
-        registry_put_instance(scene->registry, &instance, REVISION_ANY, NULL, &refusal), ERR_OK);
-    scene_commit(scene);
-    scene_says(scene, text, OUTCOME_PASS);
-}
-
 /* Six instances in each of two sites, working. */
 static void sites_init(struct scene *scene)
 {
     scene_init(scene);
     for (unsigned i = 1; i <= 12; i++) {
-        put_site(scene, i, i <= 6 ? "dc1" : "dc2");
+        scene_put_site(scene, i, i <= 6 ? "dc1" : "dc2");
     }
 }
 
@@ -113,8 +88,8 @@ static void test_a_checker_without_a_network_knows_it(void **state)
     scene_init(&scene);
     address_from_text("198.51.100.1", &gateway.address);
     services_brake_set(scene.services, &brake, &gateway, 1, scene_now(&scene));
-    put_site(&scene, 1, "dc1");
-    put_site(&scene, 2, "dc1");
+    scene_put_site(&scene, 1, "dc1");
+    scene_put_site(&scene, 2, "dc1");
     scene_says(&scene, "198.51.100.1", OUTCOME_PASS);
     fails(&scene, 1);
     assert_int_equal(answered(&scene), 1);

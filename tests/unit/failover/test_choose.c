@@ -142,6 +142,30 @@ static void test_weights(void **state)
     assert_int_equal(two[1].share, 10);
 }
 
+static void test_spill(void **state)
+{
+    static const char *sites[] = {"a", "b", "c"};
+    struct service service;
+    struct choice choice;
+    struct candidate five[5];
+    (void)state;
+    service_default(&service);
+    service.sites = sites;
+    service.site_count = 3;
+    parse("0PPC1C2P", five); /* a third of the own site is lost; the next one has nothing */
+    choose(&service, five, 5, &choice);
+    choose_spill(&service, five, 5, &choice);
+    assert_int_equal(choice.pool, 0);
+    assert_int_equal(choice.chosen, 3);
+    assert_int_equal(five[0].share, 10);
+    assert_int_equal(five[1].share, 10);
+    assert_int_equal(five[4].share, 10); /* what the third instance had */
+    parse("0PPP1P", five);
+    choose(&service, five, 4, &choice);
+    choose_spill(&service, five, 4, &choice);
+    assert_int_equal(choice.chosen, 3);
+}
+
 static void judge_random(struct random *random)
 {
     static const char *sites[] = {"a", "b", "c"};
@@ -199,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_spill),
         cmocka_unit_test(test_properties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
