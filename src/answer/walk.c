@@ -125,9 +125,24 @@ static void negative_for(struct walk *walk, bool nxdomain, uint32_t most_ttl)
     add_soa(walk, most_ttl);
 }
 
+/* Does the name lie below one that the configuration says names are registered below? */
+static bool below_registry(const struct walk *walk)
+{
+    const struct desired *desired = walk->scope->desired;
+    const struct desired_zone *zone = desired ? &desired->zones[walk->zone->zone] : NULL;
+    for (uint32_t i = 0; zone && i < zone->registry_below_count; i++) {
+        if (name_in_zone(walk->name, zone->registry_below[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void negative(struct walk *walk, bool nxdomain)
 {
-    bool registry = walk->zone->head.flags & ZONE_VIEW_REGISTRY;
+    unsigned flags = walk->zone->head.flags;
+    bool registry =
+        flags & ZONE_VIEW_REGISTRY || (flags & ZONE_VIEW_REGISTRY_BELOW && below_registry(walk));
     negative_for(walk, nxdomain, registry ? LIMIT_REGISTRY_NEGATIVE_TTL_S : UINT32_MAX);
 }
 

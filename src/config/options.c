@@ -138,6 +138,8 @@ const struct option OPTIONS[] = {
      FIELD(desired_zone, registry),
      .text = "Names are registered here: every negative answer lives 5 s at most, also for names "
              "never seen."},
+    {.path = "zones[].registry-below", .type = OPTION_NAMES, .read = read_registry_below,
+     .text = "The same for these names and all below them, in full or relative to the zone."},
     {.path = "zones[].subtrees", .type = OPTION_LIST, .read = read_subtrees,
      .text = "Names in the zone that exist, with all below them, only in some views."},
     {.path = "zones[].subtrees[].name", .type = OPTION_NAME, .flags = OPTION_REQUIRED,
@@ -363,6 +365,7 @@ static const char *const TYPE_NAMES[] = {
     [OPTION_EDITS] = "map of names to records",
     [OPTION_REMOVALS] = "list of names",
     [OPTION_TEXTS] = "list of texts",
+    [OPTION_NAMES] = "list of domain names",
     [OPTION_WORD] = "word",
     [OPTION_ADDRESSES] = "address or list of addresses",
     [OPTION_MAP] = "map of texts",

@@ -34,6 +34,7 @@ enum option_type {
     OPTION_EDITS,     /* a map: NAME or "NAME TYPE" to records */
     OPTION_REMOVALS,  /* a list of NAME or "NAME TYPE" */
     OPTION_TEXTS,     /* a list of texts: const char **, and behind it uint16_t, how many */
+    OPTION_NAMES,     /* a list of names in the zone at hand */
     OPTION_WORD,      /* one of some words; the row's reader knows them */
     OPTION_ADDRESSES, /* an address, or a list; each may name its view: ADDR@VIEW */
     OPTION_MAP,       /* a map of texts */

@@ -75,8 +75,8 @@ bool owner_read(struct reading *reading, struct place place, const char *text, u
 void check_config(struct reading *reading);
 void check_overlays(struct reading *reading, const struct desired_zone *zone);
 
-option_reader read_sites, read_site_match, read_locality, read_nothing, read_group, read_listen,
-    read_nsid, read_views_map, read_match, read_subnet_from;
+option_reader read_registry_below, read_sites, read_site_match, read_locality, read_nothing,
+    read_group, read_listen, read_nsid, read_views_map, read_match, read_subnet_from;
 option_reader read_zones, read_subtrees, read_owner, read_overlays, read_edits, read_removals,
     read_exceptions, read_services, read_instances, read_checks, read_texts, read_policy, read_ttl,
     read_flap_hold, read_status, read_addresses, read_meta, read_targets, read_references,

@@ -62,6 +62,23 @@ void read_owner(struct reading *reading, const struct option *option, const stru
     *(uint8_t **)((char *)group + option->offset) = name_keep(reading, name);
 }
 
+void read_registry_below(struct reading *reading, const struct option *option,
+                         const struct node *node, void *group)
+{
+    struct desired_zone *zone = group;
+    if (!node_expect(reading, option, node, NODE_LIST)) {
+        return;
+    }
+    zone->registry_below = reading_new(reading, node->count ? node->count : 1, sizeof(uint8_t *));
+    for (const struct node *item = node->first; zone->registry_below && item; item = item->next) {
+        uint8_t name[NAME_MAX];
+        if (node_expect(reading, option, item, NODE_TEXT) &&
+            owner_read(reading, item->place, item->text, name)) {
+            zone->registry_below[zone->registry_below_count++] = name_keep(reading, name);
+        }
+    }
+}
+
 static void subtree_check(struct reading *reading, const struct desired_subtree *subtree)
 {
     const struct desired_zone *zone = reading->zone;

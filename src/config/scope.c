@@ -50,6 +50,7 @@ int scope_new(const struct alloc *alloc, const struct config *config, struct sco
         block->names[i] = desired->views[i].name;
     }
     block->scope = (struct scope){
+        .desired = desired,
         .match = block->match,
         .sites = block->sites,
         .view_names = block->names,

@@ -65,6 +65,7 @@ static void rules_pack(struct pack *pack, const struct control *control,
     pack_u8(pack, with_services);
     pack_u64(pack, zone->only);
     pack_u8(pack, zone->registry);
+    pack_u8(pack, zone->registry_below_count > 0);
     pack_u32(pack, zone->subtree_count);
     for (uint32_t i = 0; i < zone->subtree_count; i++) {
         rules_pack_name(pack, zone->subtrees[i].name);

@@ -230,7 +230,8 @@ static int zone_put_view(struct txn *txn, const struct desired_zone *zone, uint3
     struct qp_space space;
     struct qp_name name;
     ref_t ref;
-    unsigned flags = zone->registry ? ZONE_VIEW_REGISTRY : 0u;
+    unsigned flags = (zone->registry ? ZONE_VIEW_REGISTRY : 0u) |
+                     (zone->registry_below_count ? ZONE_VIEW_REGISTRY_BELOW : 0u);
     flags |= !tree ? 0u : ZONE_VIEW_LOADED | (tree->wildcard ? ZONE_VIEW_WILDCARD : 0u);
     int err = zone_view_new(txn, zone->origin, index, flags, &ref);
     if (err != ERR_OK) {

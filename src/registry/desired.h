@@ -79,10 +79,12 @@ struct desired_subtree {
 };
 
 struct desired_zone {
-    uint8_t *origin;  /* absolute, lower case */
-    const char *file; /* path as it is opened */
-    uint64_t only;    /* VIEWS_ALL: everyone */
-    bool registry;    /* its negatives are short-lived */
+    uint8_t *origin;          /* absolute, lower case */
+    const char *file;         /* path as it is opened */
+    uint64_t only;            /* VIEWS_ALL: everyone */
+    bool registry;            /* its negatives are short-lived */
+    uint8_t **registry_below; /* or those at and below these names, absolute */
+    uint32_t registry_below_count;
     struct desired_subtree *subtrees;
     uint32_t subtree_count;
     struct desired_overlay *overlays;

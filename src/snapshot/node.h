@@ -156,7 +156,8 @@ void node_each_address(const struct node *node, node_address_fn *each, void *ctx
 enum {
     ZONE_VIEW_LOADED = 1,
     ZONE_VIEW_WILDCARD = 2,
-    ZONE_VIEW_REGISTRY = 4, /* negatives anywhere in it are short-lived */
+    ZONE_VIEW_REGISTRY = 4,       /* negatives anywhere in it are short-lived */
+    ZONE_VIEW_REGISTRY_BELOW = 8, /* ... below names that the configuration lists */
 };
 
 struct zone_view {

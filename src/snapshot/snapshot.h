@@ -19,6 +19,7 @@
 
 /* What the reply path needs of the configuration; made at load, shared by many snapshots. */
 struct scope {
+    const struct desired *desired; /* NULL: zones have nothing that answers ask for */
     const struct view_match *match;
     const struct view_match *sites; /* client to site, in the same way; NULL: no sites */
     const char *const *view_names;

@@ -11,6 +11,7 @@ import threading
 import time
 
 import dns.flags
+import dns.rcode
 import pytest
 
 import backends
@@ -530,3 +531,13 @@ def test_registered_addresses_have_ptr(start, folder):
     assert daemon.texts("9.1.0.127.in-addr.arpa", "PTR") == ["fixed.prod.internal."]
     daemon.run_json("deregister", "web.prod.internal", "a")
     assert daemon.texts("1.1.0.127.in-addr.arpa", "PTR") == ["b.web.prod.internal."]
+
+
+def test_a_subtree_for_names_that_are_registered(start):
+    config = """server: {listen: [127.0.0.1:PORT]}
+zones: [{zone: prod.internal, file: zone, registry-below: [svc, more.prod.internal]}]
+"""
+    daemon = start(config=config, files={"zone": ZONE})
+    for name, ttl in (("x.svc", 5), ("svc", 5), ("a.b.more", 5), ("xsvc", 300), ("never", 300)):
+        reply = daemon.ask(f"{name}.prod.internal")
+        assert (reply.rcode(), reply.authority[0].ttl) == (dns.rcode.NXDOMAIN, ttl), name
