@@ -321,6 +321,17 @@ static json_t *query_json(const struct explain_world *world, const struct asked 
                      "transport", asked->client.transport == TRANSPORT_TCP ? "tcp" : "udp");
 }
 
+/* The site of the client, or of the network that a listed resolver asks for. */
+static unsigned site_of(const struct explain_world *world, const struct asked *asked)
+{
+    const struct scope *scope = world->snapshot->scope;
+    bool subnet =
+        asked->has_subnet && view_match_subnet_listed(scope->match, &asked->client.address);
+    return scope->sites ? view_match_find(scope->sites, UINT16_MAX,
+                                          subnet ? &asked->subnet.base : &asked->client.address)
+                        : (unsigned)VIEW_NONE;
+}
+
 static json_t *explain_outcome(const struct explain_world *world, const struct asked *asked,
                                const struct outcome *outcome, const struct trace *trace,
                                json_t *reply)
@@ -337,7 +348,8 @@ static json_t *explain_outcome(const struct explain_world *world, const struct a
                      ttl_json(reply), "guards", guards_json(world, outcome->view, zone, reply),
                      "service",
                      outcome->view < world->desired->view_count
-                         ? service_explain_json(world->services, asked->name, outcome->view)
+                         ? service_explain_json(world->services, asked->name, outcome->view,
+                                                site_of(world, asked))
                          : json_null(),
                      "reply", json_incref(reply), "revision", (json_int_t)world->snapshot->revision,
                      "generation", (json_int_t)world->snapshot->generation);

@@ -24,14 +24,8 @@ static const struct service_entry *service_above(const struct services *services
     return NULL;
 }
 
-static const char *pool_name(const struct service *service, uint16_t pool)
-{
-    return pool < service->site_count ? service->sites[pool] : NULL;
-}
-
 /* Why an instance is in, or out. */
-static const char *reason(const struct service *service, const struct choice *choice,
-                          const struct candidate *candidate)
+static const char *reason(const struct choice *choice, const struct candidate *candidate)
 {
     if (candidate->override) {
         return candidate->override == 1 + OVERRIDE_UP ? "an operator says it is up"
@@ -49,9 +43,7 @@ static const char *reason(const struct service *service, const struct choice *ch
     if (!candidate_works(candidate)) {
         return candidate->proven ? "it does not work" : "it has never worked";
     }
-    return pool_name(service, choice->pool) || choice->pool != candidate->pool
-               ? "another site is preferred"
-               : "it is not needed";
+    return choice->pool != candidate->pool ? "another site is preferred" : "it is not needed";
 }
 
 static const char *detail_of(const struct services *services, const struct instance_entry *entry,
@@ -69,8 +61,8 @@ static const char *detail_of(const struct services *services, const struct insta
     return status.lease_expired ? "its lease ran out" : detail;
 }
 
-static json_t *candidate_json(const struct services *services, const struct service *service,
-                              const struct service_choice *choice, uint32_t i, struct mono now)
+static json_t *candidate_json(const struct services *services, const struct service_choice *choice,
+                              uint32_t i, struct mono now)
 {
     const struct candidate *candidate = &choice->candidates[i];
     struct instance_status status;
@@ -80,30 +72,30 @@ static json_t *candidate_json(const struct services *services, const struct serv
         "verdict", verdict_name(candidate->verdict), "detail",
         json_text(detail_of(services, choice->instances[i], now)), "override",
         status.override ? override_to_json(status.override) : json_null(), "pool",
-        json_text(pool_name(service, candidate->pool)), "given", (int)candidate->chosen, "share",
-        (int)candidate->share, "why", reason(service, &choice->choice, candidate));
+        json_text(instance_now(choice->instances[i])->site), "given", (int)candidate->chosen,
+        "share", (int)candidate->share, "why", reason(&choice->choice, candidate));
 }
 
-json_t *service_explain_json(const struct services *services, const uint8_t *name, unsigned view)
+json_t *service_explain_json(const struct services *services, const uint8_t *name, unsigned view,
+                             unsigned site)
 {
     const struct service_entry *entry = services ? service_above(services, name) : NULL;
     struct service_choice choice;
     struct mono now = clock_mono();
     char text[NAME_TEXT_MAX];
-    if (!entry || service_choice(services, entry, view, now, &choice) != ERR_OK) {
+    if (!entry || service_choice(services, entry, view, site, now, &choice) != ERR_OK) {
         return json_null();
     }
     const struct service *service = service_now(entry);
     json_t *list = json_array();
     for (uint32_t i = 0; i < choice.count; i++) {
-        json_array_append_new(list, candidate_json(services, service, &choice, i, now));
+        json_array_append_new(list, candidate_json(services, &choice, i, now));
     }
-    json_t *json =
-        json_pack("{s:o, s:s, s:s, s:o, s:s, s:s, s:o}", "service",
-                  json_text(name_to_text(entry->name, text)), "answered",
-                  choice_name(choice.choice.kind), "because", choice_text(choice.choice.kind),
-                  "pool", json_text(pool_name(service, choice.choice.pool)), "policy",
-                  answer_mode_name(service->mode), "owner", service->owner, "candidates", list);
+    json_t *json = json_pack(
+        "{s:o, s:s, s:s, s:o, s:s, s:s, s:o}", "service",
+        json_text(name_to_text(entry->name, text)), "answered", choice_name(choice.choice.kind),
+        "because", choice_text(choice.choice.kind), "pool", json_text(choice.choice.site), "policy",
+        answer_mode_name(service->mode), "owner", service->owner, "candidates", list);
     service_choice_drop(services, &choice);
     return json;
 }

@@ -14,5 +14,7 @@
 
 #include <jansson.h>
 
-/* The service that `name` belongs to (itself, or a name below it); null when there is none. */
-json_t *service_explain_json(const struct services *services, const uint8_t *name, unsigned view);
+/* The service that `name` belongs to (itself, or a name below it), as clients of `site` get it
+ * (VIEW_NONE: of no site); null when there is none. */
+json_t *service_explain_json(const struct services *services, const uint8_t *name, unsigned view,
+                             unsigned site);

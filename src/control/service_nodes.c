@@ -73,10 +73,10 @@ static uint16_t site_pool(const struct service *service, const char *site)
     return POOL_REST;
 }
 
-uint32_t service_candidates(const struct services *services, const struct desired *desired,
-                            const struct service_entry *entry, const struct service *policy,
-                            unsigned view, const char *tag, struct candidate *candidates,
-                            const struct instance_entry **entries)
+static uint32_t service_candidates(const struct services *services, const struct desired *desired,
+                                   const struct service_entry *entry, const struct service *policy,
+                                   unsigned view, const char *tag, struct candidate *candidates,
+                                   const struct instance_entry **entries)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < entry->instance_count; i++) {
@@ -388,15 +388,10 @@ static void order_add(struct service *policy, const char **order, const char *si
     order[policy->site_count++] = site;
 }
 
-/* The order of sites for the clients that the build is for: their own, those near it, the
- * service's list. */
-static void site_order(const struct build *build, struct service *policy, const char **order)
+/* The order of sites for the clients of `site`: their own, those near it, the service's list. */
+static void site_order(struct service *policy, const struct service *service,
+                       const struct desired_site *site, const char **order)
 {
-    const struct service *service = build->service;
-    const struct desired_site *site = build->site;
-    if (!site) {
-        return;
-    }
     policy->site_count = 0;
     order_add(policy, order, site->name);
     for (unsigned i = 0; service->locality == LOCALITY_NEAREST && i < site->near_count; i++) {
@@ -408,36 +403,52 @@ static void site_order(const struct build *build, struct service *policy, const 
     policy->sites = order;
 }
 
-/* Only the candidates of the client's site. */
-static uint32_t pin(struct build *build, uint32_t count)
+/* Only the candidates of the first pool. */
+static uint32_t pin(struct candidate *candidates, const struct instance_entry **entries,
+                    uint32_t count)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (build->candidates[i].pool == 0) {
-            build->entries[kept] = build->entries[i];
-            build->candidates[kept++] = build->candidates[i];
+        if (candidates[i].pool == 0) {
+            entries[kept] = entries[i];
+            candidates[kept++] = candidates[i];
         }
     }
     return kept;
+}
+
+uint32_t service_choose(const struct services *services, const struct desired *desired,
+                        const struct service_entry *entry, const struct question_from *from,
+                        struct candidate *candidates, const struct instance_entry **entries,
+                        struct choice *choice)
+{
+    const struct service *service = service_now(entry);
+    const struct desired_site *site = service->locality == LOCALITY_ANY ? NULL : from->site;
+    const char *order[2 * LIMIT_TAGS + 1];
+    struct service policy = *service;
+    if (site) {
+        site_order(&policy, service, site, order);
+    }
+    uint32_t count = service_candidates(services, desired, entry, &policy, from->view, from->tag,
+                                        candidates, entries);
+    if (site && service->locality == LOCALITY_PIN) {
+        count = pin(candidates, entries, count);
+    }
+    choose(&policy, candidates, count, choice);
+    if (site && service->locality == LOCALITY_NEAREST && service->mode == MODE_WEIGHTED) {
+        choose_spill(&policy, candidates, count, choice);
+    }
+    choice->site = choice->pool < policy.site_count ? policy.sites[choice->pool] : NULL;
+    return count;
 }
 
 /* The draft of the chosen among those with `tag` (NULL: all). */
 static int chosen_draft(struct build *build, const char *tag, bool only_srv, struct choice *choice)
 {
     const struct service *service = build->service;
-    struct service policy = *service;
-    const char *order[2 * LIMIT_TAGS + 1];
-    site_order(build, &policy, order);
-    uint32_t count =
-        service_candidates(build->services, build->target->desired, build->run->entry, &policy,
-                           build->view, tag, build->candidates, build->entries);
-    if (build->site && service->locality == LOCALITY_PIN) {
-        count = pin(build, count);
-    }
-    choose(&policy, build->candidates, count, choice);
-    if (build->site && service->locality == LOCALITY_NEAREST && service->mode == MODE_WEIGHTED) {
-        choose_spill(&policy, build->candidates, count, choice);
-    }
+    const struct question_from from = {.view = build->view, .tag = tag, .site = build->site};
+    uint32_t count = service_choose(build->services, build->target->desired, build->run->entry,
+                                    &from, build->candidates, build->entries, choice);
     uint32_t most = 0, used = 0;
     for (uint32_t i = 0; i < count; i++) {
         most += build->candidates[i].chosen ? instance_now(build->entries[i])->address_count : 0;

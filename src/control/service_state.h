@@ -234,9 +234,16 @@ void service_names_each(const struct service *service, struct service_entry *ent
                         void *ctx);
 /* Views in which the instance has an address. */
 uint64_t instance_views(const struct desired *desired, const struct instance *instance);
-/* Fills candidates[] and entries[] with those that have an address in the view; returns how many.
- */
-uint32_t service_candidates(const struct services *services, const struct desired *desired,
-                            const struct service_entry *entry, const struct service *policy,
-                            unsigned view, const char *tag, struct candidate *candidates,
-                            const struct instance_entry **entries);
+/* Whom an answer is for: a view, a tag (NULL: all instances), a site (NULL: it is not known). */
+struct question_from {
+    unsigned view;
+    const char *tag;
+    const struct desired_site *site;
+};
+
+/* Which instances that is. candidates[] and entries[] (room for all) hold those with an address in
+ * the view; returns how many. */
+uint32_t service_choose(const struct services *services, const struct desired *desired,
+                        const struct service_entry *entry, const struct question_from *from,
+                        struct candidate *candidates, const struct instance_entry **entries,
+                        struct choice *choice);

@@ -579,7 +579,7 @@ void instance_status(const struct services *services, const struct instance_entr
 }
 
 int service_choice(const struct services *services, const struct service_entry *service,
-                   unsigned view, struct mono now, struct service_choice *out)
+                   unsigned view, unsigned site, struct mono now, struct service_choice *out)
 {
     uint32_t room = service->instance_count + 1;
     (void)now;
@@ -591,10 +591,11 @@ int service_choice(const struct services *services, const struct service_entry *
         service_choice_drop(services, out);
         return ERR_NOMEM;
     }
-    out->count =
-        service_candidates(services, services->control->desired, service, service_now(service),
-                           view, NULL, out->candidates, out->instances);
-    choose(service_now(service), out->candidates, out->count, &out->choice);
+    const struct desired *desired = services->control->desired;
+    const struct question_from from = {
+        .view = view, .site = site < desired->site_count ? &desired->sites[site] : NULL};
+    out->count = service_choose(services, desired, service, &from, out->candidates, out->instances,
+                                &out->choice);
     return ERR_OK;
 }
 

@@ -101,7 +101,7 @@ static json_t *service_json(const struct state *state, const struct service_entr
     const struct desired *desired = &state->epoch->config->desired;
     for (unsigned view = 0; view < desired->view_count; view++) {
         struct service_choice choice;
-        if (service_choice(services, entry, view, clock_mono(), &choice) == ERR_OK) {
+        if (service_choice(services, entry, view, VIEW_NONE, clock_mono(), &choice) == ERR_OK) {
             json_object_set_new(
                 views, desired->views[view].name,
                 json_pack("{s:s, s:i, s:i, s:i}", "answered", choice_name(choice.choice.kind),

@@ -57,7 +57,8 @@ const char *choice_text(enum choice_kind kind);
 
 struct choice {
     enum choice_kind kind;
-    uint16_t pool; /* that was chosen */
+    uint16_t pool;    /* that was chosen */
+    const char *site; /* its name, as the caller knows it; NULL: none */
     uint32_t candidates, working, chosen;
     uint32_t site_down; /* pools passed over by the site rule */
 };
