@@ -156,7 +156,7 @@ void config_file_fault(struct diag_list *diags, const char *file, int err)
         {ERR_PERMISSION, "no permission to read it",
          "let the user that horizon runs as read the file and enter its folders"},
         {ERR_INVALID, "it is a folder, a socket or a device", "give the path of a regular file"},
-        {ERR_LIMIT, "it is larger than a configuration may be", "give the right file"},
+        {ERR_LIMIT, "it is larger than it may be", "give the right file"},
     };
     const char *text = error_text(err), *mend = NULL;
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -166,7 +166,7 @@ void config_file_fault(struct diag_list *diags, const char *file, int err)
         }
     }
     diag_add(diags, SEVERITY_ERROR, (struct place){.file = file}, mend,
-             "the configuration cannot be read: %s", text);
+             "this file cannot be read: %s", text);
 }
 
 static void flag_listens(struct reading *reading, const char *const *listens, size_t count)
