@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 enum {
-    DESCRIPTORS_SPARE = 256
-}; /* files, the control socket, connections on their way out */
+    DESCRIPTORS_SPARE = 256, /* files, the control socket, connections on their way out */
+    DESCRIPTORS_HELD = 65536 /* held connections to instances */
+};
 
 /* What control knows of a slot, beside what the threads see. */
 enum slot_state {
@@ -56,25 +57,29 @@ static uint32_t workers_decide(const struct desired *desired, const struct serve
     return workers < LIMIT_WORKERS ? workers : LIMIT_WORKERS;
 }
 
-/* Enough descriptors for every connection that the limits allow. */
+/* Enough descriptors for every connection that the limits allow; and for held connections to
+ * instances, as many as the machine lets us have. */
 static void descriptors_ensure(const struct server *server, struct diag_list *diags)
 {
     struct rlimit limit;
     rlim_t need = seats_capacity(server->shared.options.tcp_connections) +
                   (rlim_t)server->workers * 2 * (LIMIT_LISTENERS + 1) + DESCRIPTORS_SPARE;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need) {
+    rlim_t wish = need + DESCRIPTORS_HELD;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wish) {
         return;
     }
-    struct rlimit more = {need, limit.rlim_max > need ? limit.rlim_max : need};
-    if (setrlimit(RLIMIT_NOFILE, &more) == 0) {
-        return;
+    if (limit.rlim_max < need) {
+        struct rlimit raised = {need, need};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) { /* as root */
+            return;
+        }
+        diag_add(diags, SEVERITY_WARNING, (struct place){0},
+                 "raise LimitNOFILE in the unit (ulimit -Hn), or lower server.tcp.connections",
+                 "%llu file descriptors are allowed, %llu may be needed",
+                 (unsigned long long)limit.rlim_max, (unsigned long long)need);
     }
-    more = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    struct rlimit more = {limit.rlim_max < wish ? limit.rlim_max : wish, limit.rlim_max};
     (void)setrlimit(RLIMIT_NOFILE, &more);
-    diag_add(diags, SEVERITY_WARNING, (struct place){0},
-             "raise LimitNOFILE in the unit (ulimit -Hn), or lower server.tcp.connections",
-             "%llu file descriptors are allowed, %llu may be needed",
-             (unsigned long long)limit.rlim_max, (unsigned long long)need);
 }
 
 static bool endpoint_same(const struct desired_listener *a, const struct address *address,
