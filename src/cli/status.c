@@ -59,6 +59,10 @@ static void show_registry(const json_t *registry)
         printf("              storm brake: %s; answers stay as they were for a while\n",
                show_text(brake, "why"));
     }
+    if (show_number(registry, "checks_not_made") > 0) {
+        printf("              %lld checks could not be made here since the start: see the log\n",
+               (long long)show_number(registry, "checks_not_made"));
+    }
     if (*show_text(registry, "error")) {
         printf("              %s\n", show_text(registry, "error"));
     }

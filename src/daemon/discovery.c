@@ -24,7 +24,8 @@ struct seen {
 };
 
 enum {
-    PUBLISH_SAMPLES = 1024
+    PUBLISH_SAMPLES = 1024,
+    NOT_MADE_EVERY_MS = 60000
 };
 
 struct discovery {
@@ -58,6 +59,8 @@ struct discovery {
     struct mono durable_at; /* of the batch; written in the store's thread, read after it */
     uint32_t publish_us[PUBLISH_SAMPLES]; /* a ring: from news to published */
     uint32_t publish_count;
+    uint64_t not_made, not_made_told; /* checks, ever; as of the last line in the log */
+    struct mono not_made_at;          /* of that line */
 };
 
 static void next_batch(struct discovery *discovery);
@@ -112,11 +115,27 @@ static void on_timer(void *ctx)
     discovery_publish(discovery, now);
 }
 
+/* Told at once, and then once a minute with how many they are. */
+static void not_made(struct discovery *discovery, const char *detail, struct mono now)
+{
+    discovery->not_made++;
+    if (discovery->not_made_told == 0 ||
+        mono_since(now, discovery->not_made_at).ns >= duration_from_ms(NOT_MADE_EVERY_MS).ns) {
+        log_error("%llu checks could not be made: %s; what they said last goes on counting",
+                  (unsigned long long)(discovery->not_made - discovery->not_made_told), detail);
+        discovery->not_made_told = discovery->not_made;
+        discovery->not_made_at = now;
+    }
+}
+
 static void on_outcome(void *ctx, struct probe *probe, enum outcome_kind outcome,
                        const char *detail)
 {
     struct discovery *discovery = ctx;
     struct mono now = clock_mono();
+    if (outcome == OUTCOME_NONE) {
+        not_made(discovery, detail, now);
+    }
     services_outcome(discovery->services, probe, outcome, detail, now);
     discovery_publish(discovery, now);
 }
@@ -725,6 +744,7 @@ void discovery_status(const struct discovery *discovery, struct discovery_status
         .durable = discovery->store != NULL,
         .broken = discovery->broken,
         .last_err = discovery->last_err,
+        .not_made = discovery->not_made,
     };
     services_count(discovery->services, &out->count);
     uint32_t sorted[PUBLISH_SAMPLES];

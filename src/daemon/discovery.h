@@ -56,7 +56,8 @@ struct discovery_status {
     uint64_t revision;
     uint32_t waiting;
     bool durable, broken;
-    int last_err; /* of the store */
+    int last_err;      /* of the store */
+    uint64_t not_made; /* checks that could not be made here, ever */
     /* From durable (or a probe's outcome) to published, of the last ones. */
     uint64_t publish_median_us, publish_p99_us;
     uint32_t publish_samples;

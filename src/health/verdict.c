@@ -127,6 +127,9 @@ bool health_outcome(const struct health_policy *policy, struct health *health,
                     enum outcome_kind outcome, struct mono now)
 {
     bool stepped = health_step(policy, health, now);
+    if (outcome == OUTCOME_NONE) {
+        return stepped;
+    }
     bool bad = outcome == OUTCOME_FAIL || outcome == OUTCOME_DEAD;
     /* A first look decides by itself: there is no verdict to be careful with. */
     bool at_once =

@@ -48,6 +48,7 @@ enum outcome_kind {
     OUTCOME_FAIL,
     OUTCOME_ALIVE, /* proof: passing at once, whatever `rise` says */
     OUTCOME_DEAD,  /* proof: critical at once, whatever `fall` says */
+    OUTCOME_NONE,  /* the check could not be made here: says nothing of the target */
 };
 
 enum flap_hold {

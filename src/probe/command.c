@@ -106,7 +106,7 @@ static void begin(struct target *target)
         }
     }
     if (!command || !target->order.check->text || pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0) {
-        target_finish(target, OUTCOME_FAIL, "the program cannot be started here");
+        target_finish(target, OUTCOME_NONE, "the program cannot be started here");
         return;
     }
     int problem = start(target, pipes[1], &command->pid);
@@ -114,7 +114,7 @@ static void begin(struct target *target)
     command->out = pipes[0];
     if (problem) {
         command->pid = 0;
-        finish(target, OUTCOME_FAIL, "the program cannot be started here");
+        finish(target, OUTCOME_NONE, "the program cannot be started here");
         return;
     }
     target->fd = (int)syscall(SYS_pidfd_open, command->pid, 0);
@@ -124,7 +124,7 @@ static void begin(struct target *target)
         kill(-command->pid, SIGKILL);
         waitpid(command->pid, NULL, 0);
         command->pid = 0;
-        finish(target, OUTCOME_FAIL, "the program cannot be watched here");
+        finish(target, OUTCOME_NONE, "the program cannot be watched here");
     }
 }
 

@@ -6,6 +6,7 @@
  */
 #include "probe/target.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,11 +17,12 @@ static void begin(struct target *target)
     int fd = open(target->order.check->text ? target->order.check->text : "",
                   O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t got = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    int problem = errno;
     if (fd >= 0) {
         close(fd);
     }
     if (got < 0) {
-        target_finish(target, OUTCOME_FAIL, "the file cannot be read");
+        target_finish(target, problem_outcome(problem), "the file cannot be read");
         return;
     }
     text[got] = '\0';

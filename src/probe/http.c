@@ -12,8 +12,10 @@
 #include "io/clock.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     BODY_MOST = 65536,
@@ -37,6 +39,7 @@ struct http_target {
     struct curl_slist *connect_to;
     char *body;
     size_t body_len;
+    int socket_problem; /* why no socket could be made; 0: one was */
     bool running;
 };
 
@@ -218,18 +221,29 @@ static void address_set(struct target *target, struct http_target *state)
     curl_easy_setopt(state->easy, CURLOPT_URL, url);
 }
 
+/* As libcurl does by itself, but keeping why it fails. */
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http_target *state = ctx;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    (void)purpose;
+    state->socket_problem = fd < 0 ? errno : 0;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
 static void begin(struct target *target)
 {
     const struct check *check = target->order.check;
     struct http_probes *http = http_probes(target->prober);
     struct http_target *state = http ? state_of(target) : NULL;
     if (!state) {
-        target_finish(target, OUTCOME_FAIL, "no memory for a probe here");
+        target_finish(target, OUTCOME_NONE, "no memory for a probe here");
         return;
     }
     CURL *easy = state->easy;
     curl_easy_reset(easy);
     state->body_len = 0;
+    state->socket_problem = 0;
     address_set(target, state);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, target);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -243,11 +257,13 @@ static void begin(struct target *target)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, check->verify ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, check->verify ? 2L : 0L);
     curl_easy_setopt(easy, CURLOPT_CERTINFO, check->tls ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, state);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, target);
     state->running = curl_multi_add_handle(http->multi, easy) == CURLM_OK;
     if (!state->running) {
-        target_finish(target, OUTCOME_FAIL, "the HTTP library refused the probe");
+        target_finish(target, OUTCOME_NONE, "the HTTP library refused the probe");
     }
 }
 
@@ -280,9 +296,14 @@ static void judge(struct target *target, CURLcode code)
     int64_t days = check->tls ? certificate_days(state->easy) : INT64_MAX;
     curl_multi_remove_handle(target->prober->http->multi, state->easy);
     state->running = false;
-    if (code != CURLE_OK) {
+    if (state->socket_problem) {
+        target_finish(target, problem_outcome(state->socket_problem),
+                      connect_problem(state->socket_problem));
+    } else if (code != CURLE_OK) {
+        bool ours = code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT ||
+                    code == CURLE_SSL_CACERT_BADFILE;
         snprintf(detail, sizeof(detail), "%s", curl_easy_strerror(code));
-        target_finish(target, OUTCOME_FAIL, detail);
+        target_finish(target, ours ? OUTCOME_NONE : OUTCOME_FAIL, detail);
     } else if (status < check->status_low || status > check->status_high) {
         snprintf(detail, sizeof(detail), "HTTP status %ld", status);
         target_finish(target, OUTCOME_FAIL, detail);

@@ -112,9 +112,27 @@ const char *connect_problem(int number)
     case EMFILE:
     case ENFILE:
         return "no file descriptor left here";
+    case EADDRNOTAVAIL:
+    case EAGAIN:
+        return "no local port left here";
+    case ENOMEM:
+    case ENOBUFS:
+        return "no memory for a probe here";
     default:
         return "the connection failed";
     }
+}
+
+/* What we lack, not the target. */
+static bool problem_is_ours(int number)
+{
+    return number == EMFILE || number == ENFILE || number == ENOMEM || number == ENOBUFS ||
+           number == EADDRNOTAVAIL || number == EAGAIN;
+}
+
+enum outcome_kind problem_outcome(int number)
+{
+    return problem_is_ours(number) ? OUTCOME_NONE : OUTCOME_FAIL;
 }
 
 bool target_connect(struct target *target, enum socket_kind kind, loop_callback *ready)
@@ -122,16 +140,18 @@ bool target_connect(struct target *target, enum socket_kind kind, loop_callback 
     struct endpoint endpoint = target_endpoint(target);
     target->read_len = 0;
     if (socket_connect(kind, &endpoint, &target->fd) != ERR_OK) {
-        bool refused = target->kind == &PROBE_HELD && errno == ECONNREFUSED;
+        int problem = errno;
+        bool refused = target->kind == &PROBE_HELD && problem == ECONNREFUSED;
         target->fd = -1;
         target->ended = false;
-        target_finish(target, refused ? OUTCOME_DEAD : OUTCOME_FAIL, connect_problem(errno));
+        target_finish(target, refused ? OUTCOME_DEAD : problem_outcome(problem),
+                      connect_problem(problem));
         return false;
     }
     if (loop_poll_new(target->prober->loop, target->fd, ready, target, &target->poll) != ERR_OK) {
         target->poll = NULL;
         target_close(target);
-        target_finish(target, OUTCOME_FAIL, "no memory for a probe here");
+        target_finish(target, OUTCOME_NONE, "no memory for a probe here");
         return false;
     }
     target_watch(target, LOOP_WRITE);

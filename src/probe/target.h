@@ -71,6 +71,8 @@ void target_close(struct target *target);
 struct endpoint target_endpoint(const struct target *target);
 /* Sentence about an errno of a connection. */
 const char *connect_problem(int number);
+/* OUTCOME_NONE when it is us who lack something, else OUTCOME_FAIL. */
+enum outcome_kind problem_outcome(int number);
 
 /* Is `wanted` in what was read? */
 bool target_read_has(const struct target *target, const char *wanted);

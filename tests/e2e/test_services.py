@@ -4,6 +4,7 @@ there again after the server itself was killed."""
 
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -124,6 +125,36 @@ def test_http_sees_a_process_that_hangs(server):
     finally:
         for backend in made:
             backend.close()
+
+
+def test_a_server_out_of_descriptors_condemns_nobody(server, three):
+    """Checks that cannot be made here say nothing of the backends."""
+    for number, kind in enumerate(("tcp", "held"), 1):
+        for backend in three:
+            server.run_json("register", f"web-{number}.prod.internal", f"at-{backend.address[-1]}",
+                            "--address", backend.address, "--port", backend.port, "--check",
+                            f"{kind},interval=100ms,timeout=100ms")
+    everybody = {backend.address for backend in three}
+    for number in (1, 2):
+        backends.until(lambda: answers(server, f"web-{number}.prod.internal") == everybody)
+
+    pid = server.process.pid
+    limit = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (8, limit[1]))  # those open stay open
+    try:
+        backends.until(lambda: "checks could not be made: no file descriptor left here"
+                       in server.log)
+        ends = time.monotonic() + 1  # ten intervals: three failures would have been enough
+        while time.monotonic() < ends:
+            assert answers(server, "web-1.prod.internal") == everybody
+            assert answers(server, "web-2.prod.internal") == everybody
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
+    assert server.run_json("status")["registry"]["checks_not_made"] > 3
+    three[0].kill()
+    left = {backend.address for backend in three[1:]}
+    for number in (1, 2):
+        backends.until(lambda: answers(server, f"web-{number}.prod.internal") == left)
 
 
 def test_a_heartbeat_and_its_silence(server):

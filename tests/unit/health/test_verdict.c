@@ -54,6 +54,27 @@ static void test_proof_and_first_look(void **state)
     assert_int_equal(health_verdict(&policy, &health), VERDICT_CRITICAL);
 }
 
+/* What could not be made counts neither for nor against: here the third failure in a row decides.
+ */
+static void test_a_check_that_could_not_be_made(void **unused)
+{
+    struct health_policy policy = health_policy_default();
+    struct health health;
+    (void)unused;
+    health_init(&health, VERDICT_UNKNOWN, at_ms(0));
+    assert_false(health_outcome(&policy, &health, OUTCOME_NONE, at_ms(1)));
+    assert_int_equal(health.seen, VERDICT_UNKNOWN);
+    health_init(&health, VERDICT_PASSING, at_ms(0));
+    health_outcome(&policy, &health, OUTCOME_FAIL, at_ms(1000));
+    health_outcome(&policy, &health, OUTCOME_FAIL, at_ms(2000));
+    for (int i = 0; i < 10; i++) {
+        assert_false(health_outcome(&policy, &health, OUTCOME_NONE, at_ms(3000 + i)));
+    }
+    assert_int_equal(health_verdict(&policy, &health), VERDICT_PASSING);
+    assert_true(health_outcome(&policy, &health, OUTCOME_FAIL, at_ms(4000)));
+    assert_int_equal(health_verdict(&policy, &health), VERDICT_CRITICAL);
+}
+
 /* Three flaps hold it; the printed time of reuse is when it comes back, not a step earlier. */
 static void flaps_hold(enum flap_hold hold, enum verdict held_as)
 {
@@ -143,6 +164,7 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_check_that_could_not_be_made),
         cmocka_unit_test(test_rise_and_fall),
         cmocka_unit_test(test_proof_and_first_look),
         cmocka_unit_test(test_flaps_are_held_down),
