@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    CROWD_WAIT_MS = 20, /* when too many are under way */
+    LAST_LOOK_MS = 1, /* after the timeout: what has come meanwhile, unread, still counts */
 };
 
 static const struct probe_kind *const KINDS[CHECK_KIND_COUNT] = {
@@ -22,6 +22,45 @@ static const struct probe_kind *const KINDS[CHECK_KIND_COUNT] = {
 static int64_t interval_ns(const struct target *target)
 {
     return duration_from_ms(target->order.check->interval_ms).ns;
+}
+
+/* --- the crowd: targets whose beat has come, while LIMIT_PROBES are under way --------------------
+ */
+
+static void crowd_join(struct target *target)
+{
+    struct prober *prober = target->prober;
+    if (target->in_crowd) {
+        return;
+    }
+    target->in_crowd = true;
+    target->crowd_next = NULL;
+    target->crowd_before = prober->crowd_last;
+    *(prober->crowd_last ? &prober->crowd_last->crowd_next : &prober->crowd_first) = target;
+    prober->crowd_last = target;
+}
+
+static void crowd_leave(struct target *target)
+{
+    struct prober *prober = target->prober;
+    struct target *before = target->crowd_before, *next = target->crowd_next;
+    if (!target->in_crowd) {
+        return;
+    }
+    target->in_crowd = false;
+    *(before ? &before->crowd_next : &prober->crowd_first) = next;
+    *(next ? &next->crowd_before : &prober->crowd_last) = before;
+}
+
+/* A place is free: the one that waits longest gets a beat. By its timer, not from here: probes that
+ * end at once would pile up on the stack. */
+static void crowd_wake(struct prober *prober)
+{
+    struct target *target = prober->crowd_first;
+    if (target) {
+        crowd_leave(target);
+        loop_timer_start(target->timer, (struct duration){0});
+    }
 }
 
 /* --- beats ---------------------------------------------------------------------------------------
@@ -47,7 +86,11 @@ static void on_timer(void *ctx)
 {
     struct target *target = ctx;
     if (target->under_way) {
-        if (target->kind->timeout) {
+        if (!target->last_look) { /* the loop may be late itself: sockets are read before it is said
+                                   */
+            target->last_look = true;
+            loop_timer_start(target->timer, duration_from_ms(LAST_LOOK_MS));
+        } else if (target->kind->timeout) {
             target->kind->timeout(target);
         } else {
             target_close(target);
@@ -56,12 +99,14 @@ static void on_timer(void *ctx)
         return;
     }
     if (target->prober->count.under_way >= LIMIT_PROBES) {
-        loop_timer_start(target->timer, duration_from_ms(CROWD_WAIT_MS));
+        crowd_join(target);
         return;
     }
+    crowd_leave(target);
     target->prober->count.under_way++;
     target->prober->count.probes++;
     target->under_way = true;
+    target->last_look = false;
     loop_timer_start(target->timer, duration_from_ms(target->order.check->timeout_ms));
     target->kind->begin(target);
 }
@@ -72,6 +117,7 @@ void target_finish(struct target *target, enum outcome_kind outcome, const char 
         target->under_way = false;
         target->prober->count.under_way--;
         beat_next(target);
+        crowd_wake(target->prober);
     }
     target_tell(target, outcome, detail);
 }
@@ -228,6 +274,8 @@ static void port_stop(void *ctx, void *handle)
     if (target->under_way) {
         prober->count.under_way--;
     }
+    crowd_leave(target);
+    crowd_wake(prober); /* also when it was woken, and had not begun */
     if (target->kind->end) {
         target->kind->end(target);
     }

@@ -8,7 +8,7 @@
  *
  * First beats are spread over the interval by a hash of the target, later ones keep their distance
  * with a little chance, so that a thousand targets are not asked at the same moment. A target that
- * nobody has looked at yet is asked at once, as many at a time as LIMIT_PROBES allows.
+ * nobody has looked at yet is asked at once; LIMIT_PROBES at a time, the others stand in a queue.
  *
  * Everything in the loop's thread.
  */

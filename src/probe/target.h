@@ -20,6 +20,7 @@ struct prober {
     struct random random;
     struct http_probes *http; /* what all HTTP probes share; made with the first */
     struct prober_count count;
+    struct target *crowd_first, *crowd_last; /* who waits for a place, the longest first */
 };
 
 struct target {
@@ -28,7 +29,10 @@ struct target {
     const struct probe_kind *kind;
     struct loop_timer *timer; /* the next beat, or the timeout of the probe under way */
     struct mono beat;         /* when the probe under way was due */
-    bool under_way, counted;
+    bool under_way;
+    bool last_look; /* the timeout has come, and what the sockets hold is read once more */
+    bool in_crowd;
+    struct target *crowd_before, *crowd_next;
     /* The connection of a kind that has one: */
     int fd; /* -1: none */
     struct loop_poll *poll;

@@ -21,6 +21,17 @@ while True:
     kept.append(listener.accept())
 """
 
+CLOSES = """
+import socket, sys
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind((sys.argv[1], int(sys.argv[2])))
+listener.listen(4096)
+print("up", flush=True)
+while True:
+    listener.accept()[0].close()
+"""
+
 SPEAKS = """
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -39,7 +50,8 @@ server.serve_forever()
 
 
 class Backend:
-    """One process that listens; `program` is ACCEPTS (keeps connections open) or SPEAKS (HTTP)."""
+    """One process that listens; `program`: ACCEPTS keeps connections open, CLOSES does not,
+    SPEAKS is HTTP."""
 
     def __init__(self, address, port, program=ACCEPTS):
         self.address, self.port = address, port

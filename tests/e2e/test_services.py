@@ -48,8 +48,8 @@ def three():
 def post(daemon, path, body, status=200):
     """A request as another program makes it, with curl."""
     done = subprocess.run(
-        ["curl", "-s", "--unix-socket", daemon.socket, "-w", "\n%{http_code}", "-d",
-         body if isinstance(body, str) else json.dumps(body), f"http://localhost{path}"],
+        ["curl", "-s", "--unix-socket", daemon.socket, "-w", "\n%{http_code}", "--data-binary", "@-",
+         f"http://localhost{path}"], input=body if isinstance(body, str) else json.dumps(body),
         capture_output=True, text=True, timeout=30, check=True)
     text, code = done.stdout.rsplit("\n", 1)
     assert int(code) == status, (code, text)
@@ -155,6 +155,24 @@ def test_a_server_out_of_descriptors_condemns_nobody(server, three):
     left = {backend.address for backend in three[1:]}
     for number in (1, 2):
         backends.until(lambda: answers(server, f"web-{number}.prod.internal") == left)
+
+
+def test_more_targets_than_places_for_probes(server):
+    """All are looked at soon, each in its turn, and nobody is condemned for having to wait."""
+    port = backends.free_tcp_port()
+    backend = backends.Backend("0.0.0.0", port, backends.CLOSES)
+    count = 20000 if FULL and not SANITIZED else 3000
+    try:
+        post(server, "/v1/apply", {"services": [
+            {"service": f"s{service}.prod.internal", "checks": [{"kind": "tcp", "interval": "30s"}],
+             "instances": [{"id": f"i{k}", "addresses": [f"127.{10 + service // 250}."
+                                                         f"{service % 250}.{k + 1}"],
+                            "port": port} for k in range(100)]} for service in range(count // 100)]})
+        backends.until(lambda: server.run_json("status")["registry"]["verdicts"]["passing"] == count,
+                       limit=20, pause=0.1)
+    finally:
+        backend.close()
+    assert "critical (was" not in server.log
 
 
 def test_a_heartbeat_and_its_silence(server):
