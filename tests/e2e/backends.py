@@ -77,8 +77,9 @@ class Backend:
 
 
 def free_tcp_port():
+    """Free on every address: backends share one port on several."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("0.0.0.0", 0))
         return probe.getsockname()[1]
 
 

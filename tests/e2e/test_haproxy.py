@@ -83,7 +83,8 @@ def nginx(programs, folder, number, port):
         NGINX.format(folder=folder, number=number, address=address, port=port))
     program = programs(["nginx", "-c", str(folder / f"nginx{number}.conf"), "-p", str(folder)],
                        folder, f"nginx{number}")
-    backends.until(lambda: can_connect(address, port))
+    backends.until(lambda: can_connect(address, port) or program.process.poll() is not None)
+    assert program.process.poll() is None, program.log.read_text()
     return program
 
 
