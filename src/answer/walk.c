@@ -366,9 +366,7 @@ static void add_rotated(struct walk *walk, const struct node *node, const struct
  * that is not known. */
 static const struct node *site_variant(struct walk *walk, const struct node *node)
 {
-    unsigned site = walk->scope->sites
-                        ? view_match_find(walk->scope->sites, UINT16_MAX, walk->draw.client)
-                        : VIEW_NONE;
+    unsigned site = scope_site(walk->scope, walk->draw.client);
     uint8_t name[SITE_LABEL_BYTES + NAME_MAX];
     struct qp_space space;
     struct qp_name variant;

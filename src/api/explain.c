@@ -327,9 +327,7 @@ static unsigned site_of(const struct explain_world *world, const struct asked *a
     const struct scope *scope = world->snapshot->scope;
     bool subnet =
         asked->has_subnet && view_match_subnet_listed(scope->match, &asked->client.address);
-    return scope->sites ? view_match_find(scope->sites, UINT16_MAX,
-                                          subnet ? &asked->subnet.base : &asked->client.address)
-                        : (unsigned)VIEW_NONE;
+    return scope_site(scope, subnet ? &asked->subnet.base : &asked->client.address);
 }
 
 static json_t *explain_outcome(const struct explain_world *world, const struct asked *asked,

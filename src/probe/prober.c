@@ -86,8 +86,7 @@ static void on_timer(void *ctx)
 {
     struct target *target = ctx;
     if (target->under_way) {
-        if (!target->last_look) { /* the loop may be late itself: sockets are read before it is said
-                                   */
+        if (!target->last_look) { /* the loop may be late: sockets are read once more first */
             target->last_look = true;
             loop_timer_start(target->timer, duration_from_ms(LAST_LOOK_MS));
         } else if (target->kind->timeout) {
@@ -143,42 +142,42 @@ struct endpoint target_endpoint(const struct target *target)
     return (struct endpoint){target->order.address, target->order.port};
 }
 
-const char *connect_problem(int number)
+static const struct problem {
+    int number;
+    bool ours; /* what we lack says nothing of the target */
+    const char *text;
+} PROBLEMS[] = {
+    {ECONNREFUSED, false, "connection refused"},
+    {EHOSTUNREACH, false, "no route to the target"},
+    {ENETUNREACH, false, "no route to the target"},
+    {ETIMEDOUT, false, "the target does not answer"},
+    {ECONNRESET, false, "connection reset"},
+    {EMFILE, true, "no file descriptor left here"},
+    {ENFILE, true, "no file descriptor left here"},
+    {EADDRNOTAVAIL, true, "no local port left here"},
+    {EAGAIN, true, "no local port left here"},
+    {ENOMEM, true, "no memory for a probe here"},
+    {ENOBUFS, true, "no memory for a probe here"},
+};
+
+static struct problem problem_of(int number)
 {
-    switch (number) {
-    case ECONNREFUSED:
-        return "connection refused";
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-        return "no route to the target";
-    case ETIMEDOUT:
-        return "the target does not answer";
-    case ECONNRESET:
-        return "connection reset";
-    case EMFILE:
-    case ENFILE:
-        return "no file descriptor left here";
-    case EADDRNOTAVAIL:
-    case EAGAIN:
-        return "no local port left here";
-    case ENOMEM:
-    case ENOBUFS:
-        return "no memory for a probe here";
-    default:
-        return "the connection failed";
+    for (size_t i = 0; i < sizeof(PROBLEMS) / sizeof(PROBLEMS[0]); i++) {
+        if (PROBLEMS[i].number == number) {
+            return PROBLEMS[i];
+        }
     }
+    return (struct problem){number, false, "the connection failed"};
 }
 
-/* What we lack, not the target. */
-static bool problem_is_ours(int number)
+const char *connect_problem(int number)
 {
-    return number == EMFILE || number == ENFILE || number == ENOMEM || number == ENOBUFS ||
-           number == EADDRNOTAVAIL || number == EAGAIN;
+    return problem_of(number).text;
 }
 
 enum outcome_kind problem_outcome(int number)
 {
-    return problem_is_ours(number) ? OUTCOME_NONE : OUTCOME_FAIL;
+    return problem_of(number).ours ? OUTCOME_NONE : OUTCOME_FAIL;
 }
 
 bool target_connect(struct target *target, enum socket_kind kind, loop_callback *ready)

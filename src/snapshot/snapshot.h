@@ -31,6 +31,15 @@ struct scope {
     const char *id_server;    /* NULL: refused */
 };
 
+/* The number of the site that the client is in; VIEW_NONE: of none. */
+static inline unsigned scope_site(const struct scope *scope, const struct address *client)
+{
+    enum {
+        ANY_LISTENER = UINT16_MAX /* sites go by address only */
+    };
+    return scope->sites ? view_match_find(scope->sites, ANY_LISTENER, client) : (unsigned)VIEW_NONE;
+}
+
 struct snapshot {
     uint64_t generation;
     uint64_t revision;
