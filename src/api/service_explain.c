@@ -54,7 +54,7 @@ static const char *detail_of(const struct services *services, const struct insta
     const char *detail = "";
     instance_status(services, entry, now, &status);
     for (unsigned i = 0; i < status.check_count; i++) {
-        check_status(services, entry, i, now, &check);
+        check_status(entry, i, now, &check);
         bool worse = !verdict_works(check.verdict) || !*detail;
         detail = worse && *check.detail ? check.detail : detail;
     }
@@ -83,7 +83,7 @@ json_t *service_explain_json(const struct services *services, const uint8_t *nam
     struct service_choice choice;
     struct mono now = clock_mono();
     char text[NAME_TEXT_MAX];
-    if (!entry || service_choice(services, entry, view, site, now, &choice) != ERR_OK) {
+    if (!entry || service_choice(services, entry, view, site, &choice) != ERR_OK) {
         return json_null();
     }
     const struct service *service = service_now(entry);

@@ -319,7 +319,7 @@ void read_instances(struct reading *reading, const struct option *option, const 
         }
         instance_default(&link->instance);
         link->instance.place = item->place;
-        link->instance.owner = "config";
+        link->instance.owner = OWNER_CONFIG;
         link->instance.service = service->name;
         group_read(reading, "services[].instances[]", item, &link->instance);
         if (errors != reading->diags->errors || !link->instance.service) {
@@ -360,7 +360,7 @@ void read_services(struct reading *reading, const struct option *option, const s
         struct refusal refusal;
         service_default(service);
         service->place = item->place;
-        service->owner = "config";
+        service->owner = OWNER_CONFIG;
         if (!node_expect(reading, option, item, NODE_MAP)) {
             continue;
         }

@@ -198,11 +198,10 @@ void probes_free(struct services *services)
 /* --- the checks of an instance -------------------------------------------------------------------
  */
 
-struct health_policy check_policy(const struct services *services, const struct check_use *use)
+struct health_policy check_policy(const struct check_use *use)
 {
     const struct service *service = service_now(use->instance->entry->service);
     struct health_policy policy = health_policy_default();
-    (void)services;
     bool report = use->check->kind == CHECK_TTL; /* the instance's own word counts at once */
     policy.rise = report ? 1 : use->check->rise;
     policy.fall = report ? 1 : use->check->fall;
@@ -404,13 +403,12 @@ static enum verdict worse(enum verdict a, enum verdict b)
 }
 
 /* n of the others: of those that are neither calculated nor aliases. */
-static enum verdict calculated(const struct services *services, const struct instance_run *run,
-                               const struct check *check)
+static enum verdict calculated(const struct instance_run *run, const struct check *check)
 {
     unsigned working = 0;
     for (unsigned i = 0; i < run->check_count; i++) {
         const struct check_use *use = &run->checks[i];
-        struct health_policy policy = check_policy(services, use);
+        struct health_policy policy = check_policy(use);
         working += use->check->kind != CHECK_CALCULATED &&
                    verdict_works(health_verdict(&policy, &use->health));
     }
@@ -428,15 +426,15 @@ static bool has_calculated(const struct instance_run *run)
 }
 
 /* With a calculated check only those decide; without, the worst of all. */
-static enum verdict checks_verdict(const struct services *services, const struct instance_run *run)
+static enum verdict checks_verdict(const struct instance_run *run)
 {
     enum verdict verdict = VERDICT_PASSING;
     bool by_count = has_calculated(run);
     for (unsigned i = 0; i < run->check_count; i++) {
         const struct check_use *use = &run->checks[i];
-        struct health_policy policy = check_policy(services, use);
+        struct health_policy policy = check_policy(use);
         if (use->check->kind == CHECK_CALCULATED) {
-            verdict = worse(verdict, calculated(services, run, use->check));
+            verdict = worse(verdict, calculated(run, use->check));
         } else if (!by_count) {
             verdict = worse(verdict, health_verdict(&policy, &use->health));
         }
@@ -447,7 +445,7 @@ static enum verdict checks_verdict(const struct services *services, const struct
 
 void instance_judge(struct services *services, struct instance_run *run, const char *detail)
 {
-    enum verdict before = run->verdict, now = checks_verdict(services, run);
+    enum verdict before = run->verdict, now = checks_verdict(run);
     if (now == before) {
         return;
     }
@@ -483,7 +481,7 @@ static void use_hold(struct services *services, struct check_use *use,
 static void use_outcome(struct services *services, struct check_use *use, enum outcome_kind outcome,
                         const char *detail)
 {
-    struct health_policy policy = check_policy(services, use);
+    struct health_policy policy = check_policy(use);
     bool held = use->health.held;
     bool changed = health_outcome(&policy, &use->health, outcome, services->now);
     if (held || use->health.held) {
@@ -511,7 +509,7 @@ void services_outcome(struct services *services, struct probe *probe, enum outco
 
 void check_timer_due(struct services *services, struct check_use *use)
 {
-    struct health_policy policy = check_policy(services, use);
+    struct health_policy policy = check_policy(use);
     if (use->check->kind == CHECK_TTL) {
         use_outcome(services, use, OUTCOME_DEAD, "no report within its time");
     } else if (health_step(&policy, &use->health, services->now)) {
@@ -552,11 +550,11 @@ int services_renew(struct services *services, struct instance_entry *entry, cons
 /* --- asking --------------------------------------------------------------------------------------
  */
 
-void check_status(const struct services *services, const struct instance_entry *instance,
-                  unsigned check, struct mono now, struct check_status *out)
+void check_status(const struct instance_entry *instance, unsigned check, struct mono now,
+                  struct check_status *out)
 {
     const struct check_use *use = &instance_run(instance)->checks[check];
-    struct health_policy policy = check_policy(services, use);
+    struct health_policy policy = check_policy(use);
     *out = (struct check_status){
         .check = use->check,
         .verdict = health_verdict(&policy, &use->health),

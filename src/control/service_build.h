@@ -44,8 +44,7 @@ struct build {
     size_t set_bytes[SET_TYPES]; /* of the draft */
 };
 
-/* An address for one view replaces, there, those for every view; what the leak guard refuses is not
- * shown. */
+/* It is meant for the view, and the leak guard does not refuse it there. */
 bool address_shown(const struct desired *desired, const struct instance *instance, unsigned index,
                    unsigned view);
 bool instance_shown(const struct desired *desired, const struct instance *instance, unsigned view);
@@ -53,9 +52,6 @@ bool instance_shown(const struct desired *desired, const struct instance *instan
 /* The nodes of all names of the service (`all`: of its instances, too) as the build's view sees
  * them, in build->jobs. ERR_NOMEM, ERR_LIMIT. */
 int jobs_make(struct build *build, bool all);
-
-/* The instance's own name, absolute. */
-void instance_name(const struct service *service, const char *id, uint8_t out[NAME_MAX]);
 
 /* --- service_names.c -----------------------------------------------------------------------------
  */

@@ -143,7 +143,7 @@ static int target_judge(const struct services *services, const struct check *che
 {
     struct address target = *own;
     char text[ADDRESS_TEXT_BYTES];
-    bool config = strcmp(owner, "config") == 0;
+    bool config = strcmp(owner, OWNER_CONFIG) == 0;
     if ((check->kind == CHECK_COMMAND || check->kind == CHECK_FILE) && !config) {
         refusal_fill(refusal, "checks", "write it into the configuration",
                      "a check of kind %s runs here: only the configuration may ask for it",
@@ -185,13 +185,7 @@ static int leak_judge(const struct control *control, const struct instance *inst
         }
         for (unsigned view = 0; view < desired->view_count; view++) {
             const char *name = desired->views[view].name;
-            bool own = false;
-            for (unsigned k = 0; k < instance->address_count; k++) {
-                own = own || (instance->addresses[k].view &&
-                              strcmp(instance->addresses[k].view, name) == 0);
-            }
-            bool meant = address->view ? strcmp(address->view, name) == 0 : !own;
-            if (meant && zone_of(control, instance->service, view) &&
+            if (address_meant(instance, i, name) && zone_of(control, instance->service, view) &&
                 !leak_allows(desired, view, instance->service, &address->address)) {
                 refusal_fill(
                     refusal, "addresses",
@@ -214,11 +208,9 @@ static int instance_judge_staged(const struct services *services, const struct i
     const struct address *own = &instance->addresses[0].address;
     int err = leak_judge(services->control, instance, refusal);
     if (err == ERR_OK && service) {
-        uint8_t label[64], name[NAME_MAX];
+        uint8_t name[NAME_MAX];
         struct below below = {.services = services};
-        instance_label(service, instance->id, label);
-        memcpy(name, label, label[0] + 1u);
-        memcpy(name + label[0] + 1, instance->service, name_len(instance->service));
+        instance_name(service, instance->id, name);
         below_look(&below, name);
         if (below.taken) {
             refusal_fill(refusal, "id", "take another id",

@@ -30,17 +30,25 @@ uint64_t instance_views(const struct desired *desired, const struct instance *in
     return views;
 }
 
+bool address_meant(const struct instance *instance, unsigned index, const char *view)
+{
+    const struct service_address *address = &instance->addresses[index];
+    if (address->view) {
+        return strcmp(address->view, view) == 0;
+    }
+    for (unsigned i = 0; i < instance->address_count; i++) {
+        if (instance->addresses[i].view && strcmp(instance->addresses[i].view, view) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool address_shown(const struct desired *desired, const struct instance *instance, unsigned index,
                    unsigned view)
 {
-    const struct service_address *address = &instance->addresses[index];
-    const char *name = desired->views[view].name;
-    bool own = false;
-    for (unsigned i = 0; i < instance->address_count && !own; i++) {
-        own = instance->addresses[i].view && strcmp(instance->addresses[i].view, name) == 0;
-    }
-    bool meant = own ? address->view && strcmp(address->view, name) == 0 : !address->view;
-    return meant && leak_allows(desired, view, instance->service, &address->address);
+    return address_meant(instance, index, desired->views[view].name) &&
+           leak_allows(desired, view, instance->service, &instance->addresses[index].address);
 }
 
 bool instance_shown(const struct desired *desired, const struct instance *instance, unsigned view)

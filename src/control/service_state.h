@@ -154,6 +154,14 @@ static inline struct instance_run *instance_run(const struct instance_entry *ent
     return entry->attached;
 }
 
+/* --- service_nodes.c -----------------------------------------------------------------------------
+ */
+
+/* The instance's own name, absolute. */
+void instance_name(const struct service *service, const char *id, uint8_t out[NAME_MAX]);
+/* Is the address one for the view? Those for one view replace, there, those for every view. */
+bool address_meant(const struct instance *instance, unsigned index, const char *view);
+
 /* --- health.c ------------------------------------------------------------------------------------
  */
 
@@ -167,7 +175,7 @@ void instance_judge(struct services *services, struct instance_run *run, const c
 void aliases_judge(struct services *services);
 void probes_free(struct services *services);
 void check_timer_due(struct services *services, struct check_use *use);
-struct health_policy check_policy(const struct services *services, const struct check_use *use);
+struct health_policy check_policy(const struct check_use *use);
 
 /* --- service_ptr.c -------------------------------------------------------------------------------
  */

@@ -280,13 +280,11 @@ static void instance_changed(struct services *services, struct instance_entry *e
         reverses_instance(services, run, before, NULL);
     }
     if (!instance) {
-        uint8_t name[NAME_MAX], label[64];
+        uint8_t name[NAME_MAX];
         const struct service *service = service_now(entry->service);
         instance_run_drop(services, entry);
         if (service) {
-            instance_label(service, entry->id, label);
-            memcpy(name, label, label[0] + 1u);
-            memcpy(name + label[0] + 1, service->name, name_len(service->name));
+            instance_name(service, entry->id, name);
             stale_add(services, name);
             service_mark(services, entry->service, false);
         }
@@ -579,10 +577,9 @@ void instance_status(const struct services *services, const struct instance_entr
 }
 
 int service_choice(const struct services *services, const struct service_entry *service,
-                   unsigned view, unsigned site, struct mono now, struct service_choice *out)
+                   unsigned view, unsigned site, struct service_choice *out)
 {
     uint32_t room = service->instance_count + 1;
-    (void)now;
     *out = (struct service_choice){
         .candidates = mem_new(services->alloc, room * sizeof(struct candidate)),
         .instances = mem_new(services->alloc, room * sizeof(void *)),

@@ -114,8 +114,8 @@ struct instance_status {
 
 void instance_status(const struct services *services, const struct instance_entry *instance,
                      struct mono now, struct instance_status *out);
-void check_status(const struct services *services, const struct instance_entry *instance,
-                  unsigned check, struct mono now, struct check_status *out);
+void check_status(const struct instance_entry *instance, unsigned check, struct mono now,
+                  struct check_status *out);
 
 /* How the service is answered in a view, to clients of a site (VIEW_NONE: of none); candidates[]
  * (room for all instances) as they were chosen, in the order of service->instances, those without
@@ -128,7 +128,7 @@ struct service_choice {
 };
 /* ERR_NOMEM. Drop with service_choice_drop(). */
 int service_choice(const struct services *services, const struct service_entry *service,
-                   unsigned view, unsigned site, struct mono now, struct service_choice *out);
+                   unsigned view, unsigned site, struct service_choice *out);
 void service_choice_drop(const struct services *services, struct service_choice *choice);
 
 struct storm_status {

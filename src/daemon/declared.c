@@ -42,16 +42,16 @@ static int config_prune(struct registry *registry, uint32_t mark)
         const struct service *service = service_now(at);
         for (uint32_t i = 0; i < at->instance_count && err == ERR_OK; i++) {
             const struct instance *instance = instance_now(at->instances[i]);
-            if (instance && strcmp(instance->owner, "config") == 0 &&
+            if (instance && strcmp(instance->owner, OWNER_CONFIG) == 0 &&
                 at->instances[i]->object.mark != mark) {
-                err = registry_drop_instance(registry, at->name, instance->id, "config",
+                err = registry_drop_instance(registry, at->name, instance->id, OWNER_CONFIG,
                                              REVISION_ANY, &refusal);
             }
         }
-        if (err == ERR_OK && service && strcmp(service->owner, "config") == 0 &&
+        if (err == ERR_OK && service && strcmp(service->owner, OWNER_CONFIG) == 0 &&
             at->object.mark != mark) {
             int dropped =
-                registry_drop_service(registry, at->name, "config", REVISION_ANY, &refusal);
+                registry_drop_service(registry, at->name, OWNER_CONFIG, REVISION_ANY, &refusal);
             if (dropped == ERR_REFUSED) {
                 config_fault(service->place, &refusal); /* others' instances stay */
             } else {
@@ -130,7 +130,8 @@ int declared_ask(struct declared *declared, struct state *state)
     }
     declared->waiting = true;
     declared->state = state;
-    declared->asked = (struct asked){.stage = config_stage, .told = config_told, .owner = "config"};
+    declared->asked =
+        (struct asked){.stage = config_stage, .told = config_told, .owner = OWNER_CONFIG};
     int err = discovery_ask(state->discovery, &declared->asked);
     declared->waiting = declared->waiting && err == ERR_OK;
     return err;

@@ -270,12 +270,10 @@ static char *object_json(const struct object *object, const void *value)
     return text;
 }
 
-static int row_fill(struct discovery *discovery, const struct object *object, const char *why,
-                    struct store_row *row)
+static int row_fill(struct discovery *discovery, const struct object *object, struct store_row *row)
 {
     char name[NAME_TEXT_MAX];
     static const enum store_row_kind kinds[] = {STORE_SERVICE, STORE_INSTANCE, STORE_OVERRIDE};
-    (void)why;
     *row = (struct store_row){
         .kind = kinds[object->kind], .id = "", .history = object->kind != OBJECT_INSTANCE};
     if (object->kind == OBJECT_OVERRIDE) {
@@ -309,11 +307,11 @@ static int row_fill(struct discovery *discovery, const struct object *object, co
 static bool is_kept(const struct object *object)
 {
     const void *value = object->next ? object->next : object->now;
-    const char *owner = !value                            ? "config"
+    const char *owner = !value                            ? OWNER_CONFIG
                         : object->kind == OBJECT_SERVICE  ? ((const struct service *)value)->owner
                         : object->kind == OBJECT_INSTANCE ? ((const struct instance *)value)->owner
                                                           : "";
-    return strcmp(owner, "config") != 0;
+    return strcmp(owner, OWNER_CONFIG) != 0;
 }
 
 static void rows_free(struct discovery *discovery)
@@ -340,7 +338,7 @@ static int rows_make(struct discovery *discovery)
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
         const struct object *object = registry_staged_at(registry, i);
         if (is_kept(object)) {
-            err = row_fill(discovery, object, NULL, &discovery->rows[discovery->row_count++]);
+            err = row_fill(discovery, object, &discovery->rows[discovery->row_count++]);
         }
     }
     return err;
@@ -383,7 +381,7 @@ static bool stage_one(struct discovery *discovery, struct asked *asked)
     asked->mark = registry_staged(registry);
     asked->revision = registry_staged_revision(registry);
     int err = ERR_OK;
-    if (discovery->broken && strcmp(asked->owner, "config") != 0) {
+    if (discovery->broken && strcmp(asked->owner, OWNER_CONFIG) != 0) {
         refusal_fill(&refusal, "", "mend what the log says, and start the server again",
                      "the registry could not be opened at the start; nothing can be registered");
         err = ERR_BUSY;

@@ -29,13 +29,12 @@ static double seconds_since(struct mono at, struct mono now)
     return (double)ms / 1000.0;
 }
 
-static json_t *checks_json(const struct services *services, const struct instance_entry *entry,
-                           unsigned count, struct mono now)
+static json_t *checks_json(const struct instance_entry *entry, unsigned count, struct mono now)
 {
     json_t *list = json_array();
     for (unsigned i = 0; i < count; i++) {
         struct check_status status;
-        check_status(services, entry, i, now, &status);
+        check_status(entry, i, now, &status);
         json_t *item = json_pack("{s:s, s:s, s:s, s:o, s:f}", "name", status.check->name, "kind",
                                  check_kind_name(status.check->kind), "verdict",
                                  verdict_name(status.verdict), "detail", json_text(status.detail),
@@ -63,7 +62,7 @@ static json_t *instance_json(const struct services *services, const struct insta
     json_object_set_new(item, "verdict", json_string(verdict_name(status.verdict)));
     json_object_set_new(item, "for", json_real(seconds_since(status.since, now)));
     json_object_set_new(item, "answered", json_boolean(status.answered));
-    json_object_set_new(item, "health", checks_json(services, entry, status.check_count, now));
+    json_object_set_new(item, "health", checks_json(entry, status.check_count, now));
     if (status.override) {
         json_object_set_new(item, "override", override_to_json(status.override));
     }
@@ -101,7 +100,7 @@ static json_t *service_json(const struct state *state, const struct service_entr
     const struct desired *desired = &state->epoch->config->desired;
     for (unsigned view = 0; view < desired->view_count; view++) {
         struct service_choice choice;
-        if (service_choice(services, entry, view, VIEW_NONE, clock_mono(), &choice) == ERR_OK) {
+        if (service_choice(services, entry, view, VIEW_NONE, &choice) == ERR_OK) {
             json_object_set_new(
                 views, desired->views[view].name,
                 json_pack("{s:s, s:i, s:i, s:i}", "answered", choice_name(choice.choice.kind),

@@ -97,13 +97,12 @@ static void on_timer(void *ctx)
         }
         return;
     }
-    if (target->prober->count.under_way >= LIMIT_PROBES) {
+    if (target->prober->under_way >= LIMIT_PROBES) {
         crowd_join(target);
         return;
     }
     crowd_leave(target);
-    target->prober->count.under_way++;
-    target->prober->count.probes++;
+    target->prober->under_way++;
     target->under_way = true;
     target->last_look = false;
     loop_timer_start(target->timer, duration_from_ms(target->order.check->timeout_ms));
@@ -114,7 +113,7 @@ void target_finish(struct target *target, enum outcome_kind outcome, const char 
 {
     if (target->under_way) {
         target->under_way = false;
-        target->prober->count.under_way--;
+        target->prober->under_way--;
         beat_next(target);
         crowd_wake(target->prober);
     }
@@ -260,7 +259,6 @@ static int port_start(void *ctx, const struct probe_order *order, void **ret_han
     }
     int64_t wait =
         order->at_once ? 0 : (int64_t)random_below(&prober->random, (uint64_t)interval_ns(target));
-    prober->count.targets++;
     target_again(target, (struct duration){wait});
     *ret_handle = target;
     return ERR_OK;
@@ -271,7 +269,7 @@ static void port_stop(void *ctx, void *handle)
     struct prober *prober = ctx;
     struct target *target = handle;
     if (target->under_way) {
-        prober->count.under_way--;
+        prober->under_way--;
     }
     crowd_leave(target);
     crowd_wake(prober); /* also when it was woken, and had not begun */
@@ -282,7 +280,6 @@ static void port_stop(void *ctx, void *handle)
     loop_timer_free(target->timer);
     mem_free(prober->alloc, target->state);
     mem_free(prober->alloc, target);
-    prober->count.targets--;
 }
 
 struct probe_port prober_port(struct prober *prober)
@@ -309,9 +306,4 @@ void prober_free(struct prober *prober)
         http_probes_free(prober->http);
         mem_free(prober->alloc, prober);
     }
-}
-
-void prober_count(const struct prober *prober, struct prober_count *out)
-{
-    *out = prober->count;
 }

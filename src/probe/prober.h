@@ -30,9 +30,3 @@ void prober_free(struct prober *prober);
 
 /* The port for control; valid as long as the prober. */
 struct probe_port prober_port(struct prober *prober);
-
-struct prober_count {
-    uint32_t targets, under_way;
-    uint64_t probes; /* ever */
-};
-void prober_count(const struct prober *prober, struct prober_count *out);

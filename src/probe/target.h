@@ -18,8 +18,8 @@ struct prober {
     prober_told *told;
     void *ctx;
     struct random random;
-    struct http_probes *http; /* what all HTTP probes share; made with the first */
-    struct prober_count count;
+    struct http_probes *http;                /* what all HTTP probes share; made with the first */
+    uint32_t under_way;                      /* probes */
     struct target *crowd_first, *crowd_last; /* who waits for a place, the longest first */
 };
 

@@ -17,6 +17,9 @@
 #include "base/time.h"
 #include "dns/name.h"
 
+/* Owner of what the configuration declares; those of others have a prefix ("unix:1000"). */
+#define OWNER_CONFIG "config"
+
 #define CHECK_KIND_TABLE(X)                                                             \
     X(CHECK_TCP, "tcp", "a connection can be made, and what is expected is read")       \
     X(CHECK_HELD, "held", "a connection is kept open; its end is the news")             \
