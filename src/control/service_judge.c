@@ -138,6 +138,27 @@ static int above_judge(const struct services *services, const struct service *se
     return ERR_REFUSED;
 }
 
+/* Where clouds hand out credentials to whoever can make a machine ask; 169.254.169.254 is
+ * link-local anyway. */
+static bool is_metadata(const struct address *address)
+{
+    static const char *const texts[] = {
+        "100.100.100.200", /* Alibaba Cloud */
+        "168.63.129.16",   /* Azure */
+        "192.0.0.192",     /* Oracle Cloud */
+        "fd00:ec2::254",   /* AWS */
+        "fd20:ce::254",    /* Google Cloud */
+    };
+    for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct address known;
+        if (address_from_text(texts[i], &known) == ERR_OK &&
+            memcmp(&known, address, sizeof(known)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int target_judge(const struct services *services, const struct check *check,
                         const struct address *own, const char *owner, struct refusal *refusal)
 {
@@ -166,6 +187,12 @@ static int target_judge(const struct services *services, const struct check *che
     if (address_kind(&target) == ADDRESS_LINKLOCAL) {
         refusal_fill(refusal, "checks", "give an address that is routed",
                      "%s is link-local; checks do not go there", address_to_text(&target, text));
+        return ERR_REFUSED;
+    }
+    if (is_metadata(&target)) {
+        refusal_fill(refusal, "checks", "give an address of your own",
+                     "%s is a cloud's metadata service; checks do not go there",
+                     address_to_text(&target, text));
         return ERR_REFUSED;
     }
     return ERR_OK;

@@ -67,6 +67,13 @@ static void test_refusals(void **state)
     check.target = "127.0.0.1";
     assert_int_equal(scene_put(&scene, "web.example.com", "a", "192.0.2.1", &check, &refusal),
                      ERR_REFUSED);
+    static const char *const metadata[] = {"100.100.100.200@in", "fd00:ec2::254@in"};
+    check.target = NULL;
+    for (size_t i = 0; i < sizeof(metadata) / sizeof(*metadata); i++) {
+        assert_int_equal(scene_put(&scene, "web.example.com", "a", metadata[i], &check, &refusal),
+                         ERR_REFUSED);
+        assert_non_null(strstr(refusal.reason, "metadata service"));
+    }
     check_default(&check, CHECK_COMMAND);
     check.text = "true";
     assert_int_equal(scene_put(&scene, "web.example.com", "a", "192.0.2.1", &check, &refusal),
