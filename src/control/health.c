@@ -402,7 +402,7 @@ static enum verdict worse(enum verdict a, enum verdict b)
     return rank[b] > rank[a] ? b : a;
 }
 
-/* n of the others: of those that are neither calculated nor aliases. */
+/* n of the others: of those that are not calculated themselves. */
 static enum verdict calculated(const struct instance_run *run, const struct check *check)
 {
     unsigned working = 0;
