@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "answer/pick.h"
 
+#include "base/hash.h"
 #include "snapshot/policy.h"
-
-/* Finalizer of splitmix64 (Steele, Lea, Flood 2014): every input bit reaches every output bit. */
-static uint64_t mix(uint64_t value)
-{
-    value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
-    return value ^ value >> 31;
-}
 
 static uint64_t hash_client(const struct address *client)
 {
     uint64_t high, low;
     memcpy(&high, client->bytes, 8);
     memcpy(&low, client->bytes + 8, 8);
-    return mix(mix(high + UINT64_C(0x9e3779b97f4a7c15)) ^ low);
+    return hash_mix(hash_mix(high + UINT64_C(0x9e3779b97f4a7c15)) ^ low);
 }
 
 static uint64_t hash_rdata(const uint8_t *rdata, unsigned len)
@@ -25,11 +18,11 @@ static uint64_t hash_rdata(const uint8_t *rdata, unsigned len)
     for (; len >= 8; len -= 8, rdata += 8) {
         uint64_t word;
         memcpy(&word, rdata, 8);
-        hash = mix(hash ^ word);
+        hash = hash_mix(hash ^ word);
     }
     uint64_t rest = 0;
     memcpy(&rest, rdata, len);
-    return mix(hash ^ rest);
+    return hash_mix(hash ^ rest);
 }
 
 struct scored {
@@ -69,7 +62,7 @@ void pick_stable(const struct node *node, const struct rrset *set, const struct 
         uint16_t len;
         uint32_t place = (uint32_t)(at - (const uint8_t *)node);
         const uint8_t *rdata = rdata_next(set, &at, &len);
-        struct scored one = {mix(seed ^ hash_rdata(rdata, len)), place};
+        struct scored one = {hash_mix(seed ^ hash_rdata(rdata, len)), place};
         if (count < want) {
             heap[count++] = one;
             for (unsigned k = count / 2; count == want && k-- > 0;) {
@@ -92,7 +85,7 @@ void pick_stable(const struct node *node, const struct rrset *set, const struct 
 static uint64_t draw(uint64_t *state, uint64_t below)
 {
     *state += UINT64_C(0x9e3779b97f4a7c15);
-    return (uint64_t)(((unsigned __int128)mix(*state) * below) >> 64);
+    return (uint64_t)(((unsigned __int128)hash_mix(*state) * below) >> 64);
 }
 
 static bool picked(const struct pick *pick, uint32_t place)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/random.h"
 
+#include "base/hash.h"
+
 static uint64_t rotate_left(uint64_t value, int bits)
 {
     return (value << bits) | (value >> (64 - bits));
@@ -10,10 +12,7 @@ void random_seed(struct random *random, uint64_t seed)
 {
     for (int i = 0; i < 4; i++) {
         seed += 0x9e3779b97f4a7c15u;
-        uint64_t z = seed;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-        random->state[i] = z ^ (z >> 31);
+        random->state[i] = hash_mix(seed);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/hash.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -18,15 +19,6 @@ enum {
 
 /* --- probes --------------------------------------------------------------------------------------
  */
-
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
-{
-    const uint8_t *at = data;
-    for (size_t i = 0; i < len; i++) {
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
 
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
@@ -54,7 +46,7 @@ static bool probe_is(const struct probe *probe, const struct probe_order *order)
 static uint64_t order_hash(const struct probe_order *order)
 {
     const struct check *check = order->check;
-    uint64_t hash = hash_bytes(UINT64_C(0xcbf29ce484222325), &order->address, 16);
+    uint64_t hash = hash_bytes(HASH_START, &order->address, 16);
     hash = hash_bytes(hash, &order->port, sizeof(order->port));
     hash = hash_bytes(hash, &check->kind, sizeof(check->kind));
     hash = hash_bytes(hash, &check->interval_ms, sizeof(check->interval_ms));

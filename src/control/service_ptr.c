@@ -11,6 +11,7 @@
 #include "control/service_build.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 
 #include <string.h>
 
@@ -30,13 +31,9 @@ struct reverse {
 /* --- the index -----------------------------------------------------------------------------------
  */
 
-static uint32_t address_hash(const struct address *address)
+static uint64_t address_hash(const struct address *address)
 {
-    uint32_t hash = 2166136261u;
-    for (unsigned i = 0; i < sizeof(address->bytes); i++) {
-        hash = (hash ^ address->bytes[i]) * 16777619u;
-    }
-    return hash;
+    return hash_bytes(HASH_START, address->bytes, sizeof(address->bytes));
 }
 
 static struct reverse **bucket_of(struct reverses *reverses, const struct address *address)

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/limits.h"
 
 #include <stdio.h>
@@ -58,19 +59,10 @@ int registry_new(const struct alloc *alloc, struct registry **ret)
 /* --- the hash ------------------------------------------------------------------------------------
  */
 
-static uint32_t hash_bytes(uint32_t hash, const void *data, size_t len)
-{
-    const uint8_t *at = data;
-    for (size_t i = 0; i < len; i++) {
-        hash = (hash ^ at[i]) * 16777619u; /* FNV-1a */
-    }
-    return hash;
-}
-
 static uint32_t hash_key(enum object_kind kind, const uint8_t *name, const char *id)
 {
-    uint32_t hash = hash_bytes(2166136261u + (uint32_t)kind, name, name ? name_len(name) : 0);
-    return id ? hash_bytes(hash, id, strlen(id)) : hash;
+    uint64_t hash = hash_bytes(HASH_START + (uint64_t)kind, name, name ? name_len(name) : 0);
+    return (uint32_t)(id ? hash_bytes(hash, id, strlen(id)) : hash);
 }
 
 static int hash_grow(struct registry *registry)

@@ -2,6 +2,7 @@
 #include "registry/service.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/limits.h"
 
 #include <stdarg.h>
@@ -575,15 +576,6 @@ int instance_check(const struct instance *instance, struct refusal *refusal)
 /* --- labels --------------------------------------------------------------------------------------
  */
 
-static uint64_t id_hash(const char *id)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (; *id; id++) {
-        hash = (hash ^ (uint8_t)*id) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
 static bool id_is_label(const struct service *service, const char *id)
 {
     size_t len = strlen(id);
@@ -614,7 +606,8 @@ void instance_label(const struct service *service, const char *id, uint8_t out[6
     if (id_is_label(service, id)) {
         snprintf(text, sizeof(text), "%s", id);
     } else {
-        snprintf(text, sizeof(text), "i%016llx", (unsigned long long)id_hash(id));
+        snprintf(text, sizeof(text), "i%016llx",
+                 (unsigned long long)hash_bytes(HASH_START, id, strlen(id)));
     }
     size_t len = strlen(text);
     out[0] = (uint8_t)len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "snapshot/findings.h"
 
+#include "base/hash.h"
 #include "dns/name.h"
 
 struct finding {
@@ -76,11 +77,9 @@ static void finding_place(struct finding *finding, const struct records *records
 /* Names of a zone differ at their front. */
 static unsigned owner_bucket(const uint8_t *owner)
 {
-    uint32_t sum = 2166136261u;
-    for (unsigned i = 0, len = owner[0]; i <= len && i < OWNER_BYTES_HASHED; i++) {
-        sum = (sum ^ owner[i]) * 16777619u;
-    }
-    return sum % BUCKETS;
+    unsigned len = owner[0] + 1u;
+    return hash_bytes(HASH_START, owner, len < OWNER_BYTES_HASHED ? len : OWNER_BYTES_HASHED) %
+           BUCKETS;
 }
 
 /* One pass over the records, which may be millions: all of one owner in a row are looked up once.
