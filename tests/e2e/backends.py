@@ -32,6 +32,18 @@ while True:
     listener.accept()[0].close()
 """
 
+GREETS = """
+import contextlib, socket, sys
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind((sys.argv[1], int(sys.argv[2])))
+listener.listen(200)
+print("up", flush=True)
+while True:
+    with listener.accept()[0] as client, contextlib.suppress(OSError):
+        client.sendall(b"220 ready\\n")
+"""
+
 SPEAKS = """
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -51,7 +63,7 @@ server.serve_forever()
 
 class Backend:
     """One process that listens; `program`: ACCEPTS keeps connections open, CLOSES does not,
-    SPEAKS is HTTP."""
+    GREETS says so first, SPEAKS is HTTP."""
 
     def __init__(self, address, port, program=ACCEPTS):
         self.address, self.port = address, port

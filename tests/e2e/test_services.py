@@ -127,6 +127,27 @@ def test_http_sees_a_process_that_hangs(server):
             backend.close()
 
 
+def test_tcp_with_an_expectation_sees_a_process_that_hangs(server):
+    """Its kernel goes on accepting connections: only what it says tells that it lives."""
+    port = backends.free_tcp_port()
+    made = [backends.Backend(f"127.0.1.{i}", port, backends.GREETS) for i in (1, 2)]
+    try:
+        for i in (1, 2):
+            server.run_json("register", "mail.prod.internal", f"m{i}", "--address", f"127.0.1.{i}",
+                            "--port", port, "--check",
+                            "tcp,interval=100ms,timeout=100ms,fall=2,expect=ready")
+        backends.until(lambda: answers(server, "mail.prod.internal") == {"127.0.1.1", "127.0.1.2"})
+        made[0].send(signal.SIGSTOP)
+        _, took = backends.until(
+            lambda: answers(server, "mail.prod.internal") == {"127.0.1.2"}, pause=0.001)
+        assert took < (3.0 if SANITIZED else 1.0)
+        made[0].send(signal.SIGCONT)
+        backends.until(lambda: answers(server, "mail.prod.internal") == {"127.0.1.1", "127.0.1.2"})
+    finally:
+        for backend in made:
+            backend.close()
+
+
 def test_a_server_out_of_descriptors_condemns_nobody(server, three):
     """Checks that cannot be made here say nothing of the backends."""
     for number, kind in enumerate(("tcp", "held"), 1):
