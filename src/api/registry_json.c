@@ -109,18 +109,19 @@ struct decode {
     const char *prefix; /* of the field's path: "checks[0]." */
 };
 
-static int bad(const struct decode *decode, const char *key, const char *mend, const char *reason)
+/* `what` goes on from the key: "'port' is ...". */
+static int bad(const struct decode *decode, const char *key, const char *mend, const char *what)
 {
     char path[sizeof(decode->refusal->field)];
     snprintf(path, sizeof(path), "%s%s", decode->prefix, key);
-    return refusal_fill(decode->refusal, path, mend, "%s", reason);
+    return refusal_fill(decode->refusal, path, mend, "'%s' %s", key, what);
 }
 
 static int bad_range(const struct decode *decode, const struct field *field)
 {
     char mend[64];
     snprintf(mend, sizeof(mend), "from %u to %u", field->least, field->most);
-    return bad(decode, field->key, mend, "the number is out of range, or is none");
+    return bad(decode, field->key, mend, "is out of range, or no number");
 }
 
 /* --- reading -------------------------------------------------------------------------------------
@@ -185,7 +186,7 @@ static int read_duration(const struct decode *decode, const struct field *field,
         snprintf(mend, sizeof(mend), "such as 5s; from %s to %s",
                  duration_to_text(field->least * unit, least),
                  duration_to_text(field->most * unit, most));
-        return bad(decode, field->key, mend, "that is no duration, or it is out of range");
+        return bad(decode, field->key, mend, "is out of range, or no duration");
     }
     *(uint32_t *)at = ms / unit;
     return ERR_OK;
@@ -199,7 +200,7 @@ static int read_text(const struct decode *decode, const struct field *field, con
         strlen(json_string_value(json)) != len) {
         char mend[48];
         snprintf(mend, sizeof(mend), "from %u to %u bytes", field->least, field->most);
-        return bad(decode, field->key, mend, "that is no text of a fitting length");
+        return bad(decode, field->key, mend, "is no text of a fitting length");
     }
     *at = json_string_value(json);
     return ERR_OK;
@@ -213,7 +214,7 @@ static void *list_new(const struct decode *decode, const struct field *field, co
     if (!json_is_array(json) || count > field->most) {
         char mend[48];
         snprintf(mend, sizeof(mend), "a list of at most %u", field->most);
-        *ret_err = bad(decode, field->key, mend, "that is no list, or a longer one");
+        *ret_err = bad(decode, field->key, mend, "is no list, or too long a one");
         return NULL;
     }
     void *items = arena_new_zero(decode->arena, count ? count * bytes : 1);
@@ -232,7 +233,7 @@ static int read_texts(const struct decode *decode, const struct field *field, co
         const json_t *item = json_array_get(json, i);
         texts[i] = json_string_value(item);
         if (!texts[i] || strlen(texts[i]) != json_string_length(item)) {
-            return bad(decode, field->key, "a list of texts", "an item is no text");
+            return bad(decode, field->key, "a list of texts", "has an item that is no text");
         }
     }
     return err;
@@ -249,13 +250,13 @@ static int read_address(const struct decode *decode, const struct field *field, 
         return ERR_NOMEM;
     }
     if (len >= sizeof(address)) {
-        return bad(decode, field->key, "such as 10.0.1.10", "that is no address");
+        return bad(decode, field->key, "such as 10.0.1.10", "has an item that is no address");
     }
     memcpy(address, text, len);
     address[len] = '\0';
     if (address_from_text(address, &out->address) != ERR_OK || (view && !*view)) {
         return bad(decode, field->key, "such as 10.0.1.10, or 10.0.1.10@internal for one view",
-                   "that is no address");
+                   "has an item that is no address");
     }
     out->view = view;
     return ERR_OK;
@@ -270,7 +271,8 @@ static int read_addresses(const struct decode *decode, const struct field *field
         const json_t *item = json_array_get(json, i);
         const char *text = json_string_value(item);
         if (!text || strlen(text) != json_string_length(item)) {
-            return bad(decode, field->key, "such as [\"10.0.1.10\"]", "an item is no address");
+            return bad(decode, field->key, "such as [\"10.0.1.10\"]",
+                       "has an item that is no address");
         }
         err = read_address(decode, field, text, &list[i]);
     }
@@ -284,7 +286,7 @@ static int read_meta(const struct decode *decode, const struct field *field, jso
     const char *key;
     json_t *value;
     if (!json_is_object(json) || count > field->most) {
-        return bad(decode, field->key, "an object of texts", "that is no object, or a larger one");
+        return bad(decode, field->key, "an object of texts", "is no object, or too large a one");
     }
     struct meta *list = arena_new_zero(decode->arena, count ? count * sizeof(*list) : 1);
     if (!list) {
@@ -294,7 +296,7 @@ static int read_meta(const struct decode *decode, const struct field *field, jso
     {
         list[i] = (struct meta){key, json_string_value(value)};
         if (!list[i].value || strlen(list[i].value) != json_string_length(value)) {
-            return bad(decode, field->key, "an object of texts", "a value is no text");
+            return bad(decode, field->key, "an object of texts", "has a value that is no text");
         }
         i++;
     }
@@ -319,7 +321,7 @@ static int read_status(const struct decode *decode, const struct field *field, c
     }
     if (low < field->least || high > field->most || low > high) {
         return bad(decode, field->key, "such as 200, or \"200-299\"",
-                   "that is no range of HTTP statuses");
+                   "is no range of HTTP statuses");
     }
     *(uint16_t *)(void *)((char *)base + field->at) = (uint16_t)low;
     *(uint16_t *)(void *)((char *)base + field->count_at) = (uint16_t)high;
@@ -336,7 +338,7 @@ static int read_mode(const struct decode *decode, const struct field *field, con
             return ERR_OK;
         }
     }
-    return bad(decode, field->key, "all, some or weighted", "that is no policy");
+    return bad(decode, field->key, "all, some or weighted", "is no policy");
 }
 
 static int read_checks(const struct decode *decode, const struct field *field, const json_t *json,
@@ -355,7 +357,7 @@ static int read_field(const struct decode *decode, const struct field *field, js
         return read_duration(decode, field, json, at);
     case FIELD_BOOL:
         if (!json_is_boolean(json)) {
-            return bad(decode, field->key, "true or false", "that is neither true nor false");
+            return bad(decode, field->key, "true or false", "is neither true nor false");
         }
         *(bool *)at = json_is_true(json);
         return ERR_OK;
@@ -377,13 +379,13 @@ static int read_field(const struct decode *decode, const struct field *field, js
         *(bool *)at = json_is_string(json) && strcmp(json_string_value(json), "up") == 0;
         return *(bool *)at || (json_is_string(json) && strcmp(json_string_value(json), "down") == 0)
                    ? ERR_OK
-                   : bad(decode, field->key, "down or up", "that is neither");
+                   : bad(decode, field->key, "down or up", "is neither");
     case FIELD_LOCALITY:
         *(enum locality *)at =
             json_is_string(json) ? locality_from_name(json_string_value(json)) : LOCALITY_COUNT;
         return *(enum locality *)at < LOCALITY_COUNT
                    ? ERR_OK
-                   : bad(decode, field->key, "any, prefer, nearest or pin", "that is none of them");
+                   : bad(decode, field->key, "any, prefer, nearest or pin", "is none of them");
     case FIELD_KIND:
     case FIELD_NAME:
         return ERR_OK; /* read before */
@@ -421,7 +423,7 @@ static int unknown(const struct decode *decode, const struct field *fields, cons
     }
     char shown[64];
     snprintf(shown, sizeof(shown), "%.60s", key);
-    return bad(decode, shown, mend, "there is no such field");
+    return bad(decode, shown, mend, "is no field here");
 }
 
 static int read_fields(const struct decode *decode, const struct field *fields, const json_t *json,
@@ -463,7 +465,7 @@ static int foreign_check(const struct decode *decode, const json_t *json, enum c
         const struct field *field = field_find(CHECK_FIELDS, key);
         if (field && !text_is_of(field, kind)) {
             return bad(decode, key, check_text_key(kind) ? check_text_key(kind) : "leave it out",
-                       "a check of this kind has no such field");
+                       "is no field of this kind of check");
         }
     }
     return ERR_OK;
@@ -485,7 +487,7 @@ static int read_checks(const struct decode *decode, const struct field *field, c
             return bad(&inner, "kind",
                        "tcp, held, http, dns, ttl, command, file, calculated or "
                        "alias",
-                       "that is no kind of check");
+                       "is no kind of check");
         }
         check_default(&list[i], kind);
         err = foreign_check(&inner, item, kind);
