@@ -63,6 +63,11 @@ static void show_registry(const json_t *registry)
         printf("              %lld checks could not be made here since the start: see the log\n",
                (long long)show_number(registry, "checks_not_made"));
     }
+    if (show_number(registry, "probes_delayed") > 0) {
+        printf("              %lld probes waited, as one address gets no more than "
+               "registry.check-rate allows\n",
+               (long long)show_number(registry, "probes_delayed"));
+    }
     if (*show_text(registry, "error")) {
         printf("              %s\n", show_text(registry, "error"));
     }

@@ -57,6 +57,7 @@ struct config {
     struct instance_link *instances; /* of all services */
     struct prefix *check_targets;    /* where checks may connect besides an instance's address */
     uint32_t check_target_count;
+    uint32_t check_rate; /* probes a second that one address may get */
     /* the storm brake: */
     uint32_t storm_share_percent, storm_window_ms, storm_hold_ms;
     struct desired_listener *references; /* addresses and ports */

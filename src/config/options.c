@@ -299,6 +299,9 @@ const struct option OPTIONS[] = {
      .text = "What may be registered while the server runs."},
     {.path = "registry.check-targets", .type = OPTION_PREFIXES, .read = read_targets,
      .text = "Addresses that a check may connect to besides its instance's own."},
+    {.path = "registry.check-rate", .type = OPTION_NUMBER, .fallback = "1000", .min = 1,
+     .max = 1000000, .unit = "probes/s", FIELD(config, check_rate),
+     .text = "Probes that one address gets in a second, whatever is registered there; more wait."},
 
     {.path = "registry.storm-share", .type = OPTION_NUMBER, .fallback = "30", .min = 1,
      .max = 100, .unit = "percent", FIELD(config, storm_share_percent),

@@ -124,6 +124,7 @@ int declared_ask(struct declared *declared, struct state *state)
     const struct config *config = state->epoch->config;
     struct services *services = discovery_services(state->discovery);
     services_targets_set(services, config->check_targets, config->check_target_count);
+    discovery_check_rate(state->discovery, config->check_rate);
     brake_bring(services, config);
     if (declared->waiting) {
         return ERR_OK; /* it will see the configuration of then */

@@ -116,6 +116,11 @@ static void on_timer(void *ctx)
 }
 
 /* Told at once, and then once a minute with how many they are. */
+void discovery_check_rate(struct discovery *discovery, uint32_t rate)
+{
+    prober_rate_set(discovery->prober, rate);
+}
+
 static void not_made(struct discovery *discovery, const char *detail, struct mono now)
 {
     discovery->not_made++;
@@ -743,6 +748,7 @@ void discovery_status(const struct discovery *discovery, struct discovery_status
         .broken = discovery->broken,
         .last_err = discovery->last_err,
         .not_made = discovery->not_made,
+        .delayed = prober_delayed(discovery->prober),
     };
     services_count(discovery->services, &out->count);
     uint32_t sorted[PUBLISH_SAMPLES];

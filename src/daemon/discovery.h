@@ -50,6 +50,9 @@ void discovery_publish(struct discovery *discovery, struct mono since);
 /* The configuration is another one: what it declares is brought in. */
 int discovery_configure(struct discovery *discovery);
 
+/* How many probes a second one address may get. */
+void discovery_check_rate(struct discovery *discovery, uint32_t rate);
+
 /* {"services", "instances", ..., "store"} for status. */
 struct discovery_status {
     struct services_count count;
@@ -58,6 +61,7 @@ struct discovery_status {
     bool durable, broken;
     int last_err;      /* of the store */
     uint64_t not_made; /* checks that could not be made here, ever */
+    uint64_t delayed;  /* probes that waited, as their address had had its share */
     /* From durable (or a probe's outcome) to published, of the last ones. */
     uint64_t publish_median_us, publish_p99_us;
     uint32_t publish_samples;

@@ -81,11 +81,12 @@ static json_t *registry_json(const struct state *state)
                   storm.state == BRAKE_OFF ? json_null() : json_text(storm.why), "targets",
                   (json_int_t)storm.figures.targets, "failing", (json_int_t)storm.figures.failing);
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:b, s:o, s:o, s:{s:I, s:I, s:I}}", "revision",
-        (json_int_t)status.revision, "services", (json_int_t)status.count.services, "instances",
-        (json_int_t)status.count.instances, "checks", (json_int_t)status.count.checks, "probes",
-        (json_int_t)status.count.probes, "checks_not_made", (json_int_t)status.not_made, "verdicts",
-        verdicts, "waiting", (json_int_t)status.waiting, "durable", (int)status.durable, "error",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:b, s:o, s:o, s:{s:I, s:I, s:I}}",
+        "revision", (json_int_t)status.revision, "services", (json_int_t)status.count.services,
+        "instances", (json_int_t)status.count.instances, "checks", (json_int_t)status.count.checks,
+        "probes", (json_int_t)status.count.probes, "checks_not_made", (json_int_t)status.not_made,
+        "probes_delayed", (json_int_t)status.delayed, "verdicts", verdicts, "waiting",
+        (json_int_t)status.waiting, "durable", (int)status.durable, "error",
         status.broken     ? json_string("the registry could not be opened at the start")
         : status.last_err ? json_text(error_text(status.last_err))
                           : json_null(),

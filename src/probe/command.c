@@ -148,4 +148,5 @@ static void timeout(struct target *target)
     target_finish(target, OUTCOME_FAIL, "the program ran longer than the timeout, and was killed");
 }
 
-const struct probe_kind PROBE_COMMAND = {.begin = begin, .timeout = timeout, .end = stop};
+const struct probe_kind PROBE_COMMAND = {
+    .local = true, .begin = begin, .timeout = timeout, .end = stop};

@@ -35,4 +35,4 @@ static void begin(struct target *target)
                   text[0] ? text : "the file is there");
 }
 
-const struct probe_kind PROBE_FILE = {.begin = begin};
+const struct probe_kind PROBE_FILE = {.local = true, .begin = begin};

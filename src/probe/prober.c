@@ -82,6 +82,24 @@ static void beat_next(struct target *target)
     loop_timer_start(target->timer, (struct duration){wait > 0 ? wait : 0});
 }
 
+/* Has the address of the target had its share of this second? Then the beat comes later, once. */
+static bool must_wait(struct target *target)
+{
+    struct prober *prober = target->prober;
+    if (!target->pace || target->paced) {
+        target->paced = false;
+        return false;
+    }
+    struct duration wait = pace_take(target->pace, prober->rate, clock_mono());
+    if (wait.ns == 0) {
+        return false;
+    }
+    target->paced = true;
+    prober->delayed++;
+    loop_timer_start(target->timer, wait);
+    return true;
+}
+
 static void on_timer(void *ctx)
 {
     struct target *target = ctx;
@@ -102,6 +120,10 @@ static void on_timer(void *ctx)
         return;
     }
     crowd_leave(target);
+    if (must_wait(target)) {
+        crowd_wake(target->prober); /* the place it had is for somebody else */
+        return;
+    }
     target->prober->under_way++;
     target->under_way = true;
     target->last_look = false;
@@ -252,8 +274,12 @@ static int port_start(void *ctx, const struct probe_order *order, void **ret_han
     target->order = *order;
     target->kind = kind;
     target->fd = -1;
-    int err = loop_timer_new(prober->loop, on_timer, target, &target->timer);
+    target->pace = kind->local ? NULL : pace_join(&prober->paces, &order->address);
+    int err = kind->local || target->pace
+                  ? loop_timer_new(prober->loop, on_timer, target, &target->timer)
+                  : ERR_NOMEM;
     if (err != ERR_OK) {
+        pace_leave(&prober->paces, target->pace);
         mem_free(prober->alloc, target);
         return err;
     }
@@ -277,6 +303,7 @@ static void port_stop(void *ctx, void *handle)
         target->kind->end(target);
     }
     target_close(target);
+    pace_leave(&prober->paces, target->pace);
     loop_timer_free(target->timer);
     mem_free(prober->alloc, target->state);
     mem_free(prober->alloc, target);
@@ -294,16 +321,32 @@ int prober_new(const struct alloc *alloc, struct loop *loop, uint64_t seed, prob
     if (!prober) {
         return ERR_NOMEM;
     }
-    *prober = (struct prober){.alloc = alloc, .loop = loop, .told = told, .ctx = ctx};
+    *prober = (struct prober){.alloc = alloc,
+                              .loop = loop,
+                              .told = told,
+                              .ctx = ctx,
+                              .paces = {.alloc = alloc},
+                              .rate = PROBER_RATE};
     random_seed(&prober->random, seed);
     *ret = prober;
     return ERR_OK;
+}
+
+void prober_rate_set(struct prober *prober, uint32_t rate)
+{
+    prober->rate = rate;
+}
+
+uint64_t prober_delayed(const struct prober *prober)
+{
+    return prober->delayed;
 }
 
 void prober_free(struct prober *prober)
 {
     if (prober) {
         http_probes_free(prober->http);
+        paces_free(&prober->paces);
         mem_free(prober->alloc, prober);
     }
 }

@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "io/socket.h"
+#include "probe/pace.h"
 #include "probe/prober.h"
 
 struct prober {
@@ -18,8 +19,11 @@ struct prober {
     prober_told *told;
     void *ctx;
     struct random random;
-    struct http_probes *http;                /* what all HTTP probes share; made with the first */
-    uint32_t under_way;                      /* probes */
+    struct http_probes *http; /* what all HTTP probes share; made with the first */
+    uint32_t under_way;       /* probes */
+    struct paces paces;
+    uint32_t rate;                           /* probes a second that one address may get */
+    uint64_t delayed;                        /* probes that had to wait for that, ever */
     struct target *crowd_first, *crowd_last; /* who waits for a place, the longest first */
 };
 
@@ -29,6 +33,8 @@ struct target {
     const struct probe_kind *kind;
     struct loop_timer *timer; /* the next beat, or the timeout of the probe under way */
     struct mono beat;         /* when the probe under way was due */
+    struct pace *pace;        /* of its address; NULL: the kind asks nobody over the network */
+    bool paced;               /* it has waited for its place there */
     bool under_way;
     bool last_look; /* the timeout has come, and what the sockets hold is read once more */
     bool in_crowd;
@@ -50,6 +56,7 @@ struct target {
 };
 
 struct probe_kind {
+    bool local; /* nothing goes to the target's address */
     /* Begins a probe; it may end it at once. */
     void (*begin)(struct target *target);
     /* The timeout has come: gives up what is under way. NULL: closes the connection, and the probe

@@ -2,10 +2,12 @@
 """Services end to end: registered by command and over the socket, checked, found by DNS, killed, and
 there again after the server itself was killed."""
 
+import contextlib
 import json
 import os
 import resource
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -194,6 +196,42 @@ def test_more_targets_than_places_for_probes(server):
     finally:
         backend.close()
     assert "critical (was" not in server.log
+
+
+PACED = """server: {listen: [127.0.0.1:PORT]}
+registry: {check-rate: 50}
+zones: [{zone: prod.internal, file: zone}]
+"""
+
+
+def test_one_address_is_not_probed_more_often_than_allowed(start):
+    """Forty services, each to be asked every 100 ms, are 400 probes a second; 50 are allowed."""
+    accepted = []
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                listener.accept()[0].close()
+                accepted.append(time.monotonic())
+
+    daemon = start(config=PACED, files={"zone": ZONE})
+    with socket.create_server(("127.0.7.1", 0), backlog=200) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        post(daemon, "/v1/apply", {"services": [
+            {"service": f"s{i}.prod.internal", "instances": [
+                {"id": "one", "addresses": ["127.0.7.1"], "port": listener.getsockname()[1],
+                 "checks": [{"kind": "tcp", "interval": f"{100 + i}ms", "timeout": "50ms"}]}]}
+            for i in range(40)]})
+        status = lambda: daemon.run_json("status")["registry"]
+        backends.until(lambda: status()["verdicts"]["passing"] == 40)
+        backends.until(lambda: status()["probes_delayed"] > 100)
+        backends.until(lambda: accepted[-1] - accepted[0] > 4)
+        later = [at for at in accepted if at > accepted[0] + 2]
+        rate = len(later) / (later[-1] - later[0])
+        assert 40 < rate < 55, rate
+        assert status()["verdicts"]["passing"] == 40
+        listener.shutdown(socket.SHUT_RDWR)
+    assert "probes waited" in daemon.run("status").stdout
 
 
 def test_a_heartbeat_and_its_silence(server):
