@@ -101,6 +101,27 @@ static bool record_has_far_date(const struct record *record)
            (record->rdata[EXPIRATION] & 0x80 || record->rdata[INCEPTION] & 0x80);
 }
 
+/* The tag of a CAA record is letters and digits (RFC 8659 4.1); libknot shows any other byte of it
+ * bare, so that libzscanner takes a parenthesis for its own. */
+static bool record_has_odd_tag(const struct record *record)
+{
+    enum {
+        CAA = 257,
+        TAG_LEN = 1,
+        TAG = 2
+    };
+    if (record->type != CAA || record->rdata_len < TAG) {
+        return false;
+    }
+    for (unsigned i = 0; i < record->rdata[TAG_LEN] && TAG + i < record->rdata_len; i++) {
+        uint8_t byte = record->rdata[TAG + i];
+        if (!(byte >= '0' && byte <= '9') && !((byte | 32) >= 'a' && (byte | 32) <= 'z')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Names of types that libknot writes into bitmaps and signatures and libzscanner does not read:
  * found by asking both for all 65536. */
 static bool text_names_odd_type(const char *text)
@@ -124,7 +145,7 @@ static size_t rdata_spell(const struct record *record, char *out, size_t size)
 {
     int len = rdata_to_text(record->type, record->rdata, record->rdata_len, out, size);
     ASSERT(len >= 0);
-    if (!record_has_far_date(record) && !text_names_odd_type(out)) {
+    if (!record_has_far_date(record) && !record_has_odd_tag(record) && !text_names_odd_type(out)) {
         return (size_t)len;
     }
     char *at = out + sprintf(out, "\\# %u ", record->rdata_len);
