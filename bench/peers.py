@@ -73,7 +73,7 @@ class Server:
 
 class Horizon(Server):
     name, package, program = "horizon", "", "build/horizon"
-    rows = ("static", "views", "services")
+    rows = ("static", "views", "services", "weighted")
     version_flag = "--version"
 
     VIEWS = """server:
@@ -111,7 +111,7 @@ zones:
         if place.row == "static":
             return command + ["--listen", f"127.0.0.1:{place.port}",
                               "--zone", f"{ORIGIN}={place.zone()}"]
-        if place.row == "services":
+        if place.row in ("services", "weighted"):
             with open(os.path.join(place.data, "services.yaml"), encoding="ascii") as services:
                 text = self.SERVICES.format(port=place.port, folder=place.folder, data=place.data,
                                             origin=ORIGIN) + services.read()
@@ -123,7 +123,7 @@ zones:
 
 class Gdnsd(Server):
     name = package = program = "gdnsd"
-    rows = ("static", "views", "services")
+    rows = ("static", "views", "services", "weighted")
     version_flag = "-h"
 
     OPTIONS = """options => {{
@@ -149,7 +149,7 @@ class Gdnsd(Server):
         if place.row == "views":
             text += self.GEOIP.format(data=place.data, **NETWORKS)
             zone = place.zone("dyna")
-        elif place.row == "services":
+        elif place.row in ("services", "weighted"):
             text += self.MULTIFO.format(data=place.data)
             zone = place.zone("dyna")
         os.symlink(zone, place.path(f"etc/zones/{ORIGIN}"))
@@ -330,7 +330,7 @@ guardian=no
 
 class Echo(Server):
     """The floor: datagrams sent back as they came. It serves any row that goes over UDP."""
-    name, rows = "echo", ("static", "views", "services")
+    name, rows = "echo", ("static", "views", "services", "weighted")
     tools = ""
 
     def find(self):

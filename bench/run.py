@@ -36,7 +36,7 @@ import workload
 
 SERVER_CORE, LOAD_CORE = {0}, {1}
 WARM_S = 0.3
-START_LIMIT_S = {"static": 120, "views": 240, "services": 120}
+START_LIMIT_S = {"static": 120, "views": 240, "services": 120, "weighted": 120}
 LATENCY_RUNS = 3
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHORT = {"servers": "horizon,gdnsd,nsd,knot,echo", "runs": 10, "seconds": 1.0, "size": 10_000}
@@ -57,6 +57,7 @@ KINDS = {
     "static": Kind("static zone, UDP"),
     "views": Kind("two views by client prefix, every name differing", serves="views"),
     "services": Kind("every name a service, all its instances rotated", serves="services"),
+    "weighted": Kind("every name a service, its instances drawn by weight", serves="weighted"),
     "tcp": Kind("static zone, TCP pipelined", transport=("--tcp",)),
     "workers": Kind("static zone, UDP, one worker and two on both cores", workers=(1, 2)),
     "large": Kind("static zone, UDP", size=1_000_000, start_everywhere=True),
@@ -267,8 +268,8 @@ def workload_ensure(folder, size, serves):
         os.makedirs(folder, exist_ok=True)
         if serves == "views":
             workload.views_write(folder, size, peers.NETWORKS)
-        elif serves == "services":
-            workload.services_write(folder, size)
+        elif serves in ("services", "weighted"):
+            workload.services_write(folder, size, serves == "weighted")
         else:
             workload.static_write(folder, size)
         with open(mark, "w", encoding="ascii"):

@@ -173,9 +173,11 @@ def views_write(folder, size, networks):
     dyna_zone_write(os.path.join(folder, "dyna.zone"), views["internal"])
 
 
-def services_write(folder, size):
+def services_write(folder, size, weighted=False):
     """The static workload's questions, answered from services that are health-checked elsewhere:
-    instances of horizon, resources of gdnsd's multifo."""
+    instances of horizon, resources of gdnsd's multifo. Weighted: horizon draws the order of every
+    answer by weight, while multifo, which knows no weights, goes on telling them all."""
+    policy = "    policy: weighted\n    answers: 10\n" if weighted else ""
     services = Services(size)
     # Services have SRV records, resources of multifo have none.
     questions = [(name, TYPE_AAAA if kind == TYPE_SRV else kind, number)
@@ -186,9 +188,10 @@ def services_write(folder, size):
     with open(os.path.join(folder, "services.yaml"), "w", encoding="ascii") as out:
         out.write("services:\n")
         for number, name in enumerate(services.names):
-            out.write(f"  - service: {name}.{ORIGIN}\n    ttl: {TTL_S}s\n    instances:\n")
+            out.write(f"  - service: {name}.{ORIGIN}\n    ttl: {TTL_S}s\n{policy}    instances:\n")
             for place, address in enumerate(services.addresses[number]):
-                out.write(f"      - {{id: i{place}, addresses: {address_text(address)}, port: 80}}\n")
+                out.write(f"      - {{id: i{place}, addresses: {address_text(address)}, port: 80"
+                          f"{f', weight: {1 + place}' if weighted else ''}}}\n")
     with open(os.path.join(folder, "gdnsd-resources"), "w", encoding="ascii") as out:
         for number in range(size):
             listed = ", ".join(f"i{place} => {address_text(address)}" for place, address
