@@ -539,15 +539,14 @@ int instance_from_json(const json_t *json, struct arena *arena, const char *cons
     return err;
 }
 
-int override_from_json(const json_t *json, struct arena *arena, struct wall now,
-                       struct override *out, struct refusal *refusal)
+int override_from_json(const json_t *json, struct wall now, bool kept, struct override *out,
+                       struct refusal *refusal)
 {
     const char *action = json_string_value(json_object_get(json, "action"));
     const char *name = json_string_value(json_object_get(json, "name"));
     const char *instance = json_string_value(json_object_get(json, "instance"));
     const json_t *lasts = json_object_get(json, "for"), *ends = json_object_get(json, "expires_at");
     uint32_t ms = 4 * 3600 * 1000;
-    (void)arena;
     *out = (struct override){.set_at = now,
                              .instance = instance ? instance : "*",
                              .reason = json_string_value(json_object_get(json, "reason"))};
@@ -569,7 +568,7 @@ int override_from_json(const json_t *json, struct arena *arena, struct wall now,
         return refusal_fill(refusal, "for", "such as 4h", "that is no duration from 1s to 7 weeks");
     }
     out->expires_at.ns = now.ns + (int64_t)ms * 1000000;
-    if (ends) {
+    if (kept && ends) {
         out->expires_at.ns = json_integer_value(ends);
         out->set_at.ns = json_integer_value(json_object_get(json, "set_at"));
     }

@@ -208,9 +208,10 @@ static bool is_probed(enum check_kind kind)
     return kind != CHECK_TTL && kind != CHECK_CALCULATED && kind != CHECK_ALIAS;
 }
 
-/* The instance's checks, own ones in place of the service's of the same name. Returns how many. */
+/* The instance's checks, own ones in place of the service's of the same name: those come first, and
+ * *ret_service of them are the service's. Returns how many there are. */
 static unsigned checks_of(const struct service *service, const struct instance *instance,
-                          const struct check *out[2 * LIMIT_CHECKS])
+                          const struct check *out[2 * LIMIT_CHECKS], unsigned *ret_service)
 {
     unsigned count = 0;
     for (unsigned i = 0; service && i < service->check_count; i++) {
@@ -222,6 +223,7 @@ static unsigned checks_of(const struct service *service, const struct instance *
             out[count++] = &service->checks[i];
         }
     }
+    *ret_service = count;
     for (unsigned k = 0; k < instance->check_count; k++) {
         out[count++] = &instance->checks[k];
     }
@@ -323,17 +325,58 @@ static void silence_start(struct services *services, struct check_use *use)
     timer_set(&services->timers, &use->timer, mono_add(services->now, ttl));
 }
 
+/* Does the check still ask the same place? What another address answers says nothing of this one.
+ */
+static bool asks_same(const struct check_use *old, const struct probe_order *order)
+{
+    return !old->probe ||
+           (memcmp(&old->probe->order.address, &order->address, sizeof(order->address)) == 0 &&
+            old->probe->order.port == order->port);
+}
+
 /* Goes on with what the same check of the instance knew before. */
-static void use_inherit(struct check_use *use, const struct instance_run *run)
+static void use_inherit(struct check_use *use, const struct instance_run *run,
+                        const struct probe_order *order)
 {
     for (unsigned i = 0; i < run->check_count; i++) {
         const struct check_use *old = &run->checks[i];
         if (old->check->kind == use->check->kind &&
             strcmp(old->check->name, use->check->name) == 0) {
-            use->health = old->health;
+            if (asks_same(old, order)) {
+                use->health = old->health;
+            }
             return;
         }
     }
+}
+
+/* One check of an instance, with its probe. One that may not be made stays unknown, and says why.
+ */
+static int use_make(struct services *services, struct check_use *use,
+                    const struct instance_run *run, const char *owner)
+{
+    const struct instance *instance = instance_now(run->entry);
+    struct probe_order order = order_of(instance, use->check);
+    struct refusal refusal;
+    use->timer.kind = TIMER_CHECK;
+    health_init(&use->health, run->check_count ? VERDICT_UNKNOWN : run->verdict, services->now);
+    use_inherit(use, run, &order);
+    if (!is_probed(use->check->kind)) {
+        if (use->check->kind == CHECK_ALIAS) {
+            use->next = services->aliases;
+            services->aliases = use;
+            services->aliases_due = true;
+        }
+        return ERR_OK;
+    }
+    if (check_target_judge(services, use->check, &instance->addresses[0].address, owner,
+                           &refusal) != ERR_OK) {
+        health_init(&use->health, VERDICT_UNKNOWN, services->now);
+        use->detail = mem_copy_text(services->alloc, refusal.reason);
+        return ERR_OK;
+    }
+    order.at_once = use->health.seen == VERDICT_UNKNOWN;
+    return probe_use(services, use, &order);
 }
 
 int instance_checks_make(struct services *services, struct instance_run *run)
@@ -341,25 +384,14 @@ int instance_checks_make(struct services *services, struct instance_run *run)
     const struct instance *instance = instance_now(run->entry);
     const struct service *service = service_now(run->entry->service);
     const struct check *wanted[2 * LIMIT_CHECKS];
-    unsigned count = checks_of(service, instance, wanted);
+    unsigned of_service, count = checks_of(service, instance, wanted, &of_service);
     struct check_use *uses = mem_new_zero(services->alloc, count ? count : 1, sizeof(*uses));
     int err = uses ? timers_reserve(&services->timers, services->timer_total + count) : ERR_NOMEM;
     unsigned made = 0;
     for (; err == ERR_OK && made < count; made++) {
-        struct check_use *use = &uses[made];
-        *use = (struct check_use){.instance = run, .check = wanted[made]};
-        use->timer.kind = TIMER_CHECK;
-        health_init(&use->health, run->verdict, services->now);
-        use_inherit(use, run);
-        if (is_probed(use->check->kind)) {
-            struct probe_order order = order_of(instance, use->check);
-            order.at_once = use->health.seen == VERDICT_UNKNOWN;
-            err = probe_use(services, use, &order);
-        } else if (use->check->kind == CHECK_ALIAS) {
-            use->next = services->aliases;
-            services->aliases = use;
-            services->aliases_due = true;
-        }
+        uses[made] = (struct check_use){.instance = run, .check = wanted[made]};
+        err = use_make(services, &uses[made], run,
+                       made < of_service ? service->owner : instance->owner);
     }
     if (err != ERR_OK) {
         for (unsigned i = 0; i < made; i++) {
@@ -380,6 +412,16 @@ int instance_checks_make(struct services *services, struct instance_run *run)
         }
     }
     return ERR_OK;
+}
+
+bool instance_checks_aim(const struct instance_run *run)
+{
+    for (unsigned i = 0; i < run->check_count; i++) {
+        if (run->checks[i].check->target) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* --- verdicts ------------------------------------------------------------------------------------
@@ -518,9 +560,10 @@ int services_renew(struct services *services, struct instance_entry *entry, cons
     const struct instance *instance = instance_now(entry);
     bool found = !check;
     services->now = now;
-    if (!run || !instance) {
+    if (!run || !instance || (entry->object.staged && !entry->object.next)) {
         return ERR_NOT_FOUND;
     }
+    bool was_expired = run->lease_expired;
     if (instance->lease_ms) {
         run->lease_expired = false;
         run->lease_until = mono_add(now, duration_from_ms(instance->lease_ms));
@@ -528,7 +571,8 @@ int services_renew(struct services *services, struct instance_entry *entry, cons
     }
     for (unsigned i = 0; i < run->check_count; i++) {
         struct check_use *use = &run->checks[i];
-        if (use->check->kind != CHECK_TTL || (check && strcmp(check, use->check->name) != 0)) {
+        if (outcome == OUTCOME_NONE || use->check->kind != CHECK_TTL ||
+            (check && strcmp(check, use->check->name) != 0)) {
             continue;
         }
         found = true;
@@ -536,6 +580,9 @@ int services_renew(struct services *services, struct instance_entry *entry, cons
         use_outcome(services, use, outcome, detail);
     }
     instance_judge(services, run, "renewed");
+    if (was_expired && !run->lease_expired) {
+        services->events->lease(services->events->ctx, entry, false);
+    }
     return found ? ERR_OK : ERR_NOT_FOUND;
 }
 

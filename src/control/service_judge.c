@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "snapshot/leak.h"
+#include "snapshot/policy.h"
 
 #include <string.h>
 
@@ -21,49 +22,82 @@ static const struct zone_view *zone_of(const struct control *control, const uint
     return ref ? zone_view_at(&control->slab, ref) : NULL;
 }
 
+/* Is the name free in a zone's own data: not in the file, not in an overlay, not delegated away?
+ * ERR_REFUSED with *refusal, which names `field`. */
+static int zone_judge(const struct control *control, const struct zone_view *zone,
+                      const uint8_t *absolute, const char *field, struct refusal *refusal)
+{
+    const struct zone_entry *entry = &control->zones[zone->zone];
+    char text[NAME_TEXT_MAX], origin[NAME_TEXT_MAX];
+    struct qp_space space;
+    struct qp_name name;
+    struct qp_found found;
+    uint32_t edits = 0;
+    qp_name_init(&name, &space, absolute, name_len(absolute) - zone->origin_len);
+    qp_find(&control->slab, entry->served.base.root, &name, &found);
+    zone_edits_find(&entry->served.edits, absolute, &edits);
+    if (found.exact || edits > 0) {
+        refusal_fill(refusal, field, "take another name, or take it out of the zone",
+                     "%s stands in the zone file %s already", name_to_text(absolute, text),
+                     entry->desired->file ? entry->desired->file : entry->origin_text);
+        return ERR_REFUSED;
+    }
+    if (found.cut) {
+        refusal_fill(refusal, field, "register it where the name is served",
+                     "%s is delegated away in %s", name_to_text(absolute, text),
+                     name_to_text(zone->origin, origin));
+        return ERR_REFUSED;
+    }
+    return ERR_OK;
+}
+
 /* Is there a zone for the service's name, and is the name free in it? */
 static int name_judge(const struct control *control, const struct service *service,
                       struct refusal *refusal)
 {
-    char text[NAME_TEXT_MAX], origin[NAME_TEXT_MAX];
+    char text[NAME_TEXT_MAX];
     bool zone_found = false;
-    name_to_text(service->name, text);
     for (unsigned view = 0; view < control->desired->view_count; view++) {
         const struct zone_view *zone = zone_of(control, service->name, view);
         if (!zone) {
             continue;
         }
         zone_found = true;
-        const struct zone_entry *entry = &control->zones[zone->zone];
-        size_t len = name_len(service->name) - zone->origin_len;
-        if (len == 0) {
+        if (name_len(service->name) == zone->origin_len) {
             return refusal_fill(refusal, "service", "register a name below it",
-                                "%s is a zone, not a name in one", text);
+                                "%s is a zone, not a name in one",
+                                name_to_text(service->name, text));
         }
-        struct qp_space space;
-        struct qp_name name;
-        struct qp_found found;
-        qp_name_init(&name, &space, service->name, len);
-        qp_find(&control->slab, entry->served.base.root, &name, &found);
-        uint32_t edits = 0;
-        zone_edits_find(&entry->served.edits, service->name, &edits);
-        if (found.exact || edits > 0) {
-            refusal_fill(refusal, "service", "take another name, or take it out of the zone",
-                         "%s stands in the zone file %s already", text,
-                         entry->desired->file ? entry->desired->file : entry->origin_text);
-            return ERR_REFUSED;
-        }
-        if (found.cut) {
-            refusal_fill(refusal, "service", "register it where the name is served",
-                         "%s is delegated away in %s", text, name_to_text(zone->origin, origin));
-            return ERR_REFUSED;
+        int err = zone_judge(control, zone, service->name, "service", refusal);
+        if (err != ERR_OK) {
+            return err;
         }
     }
     if (!zone_found) {
         return refusal_fill(refusal, "service", "add a zone that holds it to the configuration",
-                            "no zone here holds %s", text);
+                            "no zone here holds %s", name_to_text(service->name, text));
     }
     return ERR_OK;
+}
+
+/* The same for a name below a service: it would take the place of what the zone has there, or lie
+ * in a zone of its own. */
+static int name_below_judge(const struct control *control, const struct service *service,
+                            const uint8_t *name, const char *field, struct refusal *refusal)
+{
+    int err = ERR_OK;
+    char text[NAME_TEXT_MAX];
+    for (unsigned view = 0; err == ERR_OK && view < control->desired->view_count; view++) {
+        const struct zone_view *zone = zone_of(control, service->name, view);
+        const struct zone_view *below = zone ? zone_of(control, name, view) : NULL;
+        if (below && below->zone != zone->zone) {
+            refusal_fill(refusal, field, "name it differently", "%s lies in a zone of its own",
+                         name_to_text(name, text));
+            return ERR_REFUSED;
+        }
+        err = zone ? zone_judge(control, zone, name, field, refusal) : ERR_OK;
+    }
+    return err;
 }
 
 static const void *wanted(const struct object *object)
@@ -111,6 +145,10 @@ struct below {
     const struct services *services;
     const uint8_t *taken;
     uint8_t name[NAME_MAX];
+    const struct service *service;
+    const char *field;
+    struct refusal *refusal;
+    int err; /* a name that the zone has */
 };
 
 static void below_look(void *ctx, const uint8_t *name)
@@ -121,17 +159,23 @@ static void below_look(void *ctx, const uint8_t *name)
         memcpy(below->name, name, name_len(name));
         below->taken = below->name;
     }
+    bool variant = name[0] == SITE_LABEL_BYTES - 1 && name[1] == 0; /* no zone has such a label */
+    if (below->err == ERR_OK && !variant) {
+        below->err = name_below_judge(below->services->control, below->service, name, below->field,
+                                      below->refusal);
+    }
 }
 
 static int above_judge(const struct services *services, const struct service *service,
                        struct refusal *refusal)
 {
     struct service_entry *entry = registry_service(services->registry, service->name);
-    struct below below = {.services = services};
+    struct below below = {
+        .services = services, .service = service, .field = "tags", .refusal = refusal};
     char text[NAME_TEXT_MAX];
     service_names_each(service, entry, below_look, &below);
     if (!below.taken) {
-        return ERR_OK;
+        return below.err;
     }
     refusal_fill(refusal, "tags", "name it differently, or register the other elsewhere",
                  "%s is a service of its own already", name_to_text(below.taken, text));
@@ -159,8 +203,8 @@ static bool is_metadata(const struct address *address)
     return false;
 }
 
-static int target_judge(const struct services *services, const struct check *check,
-                        const struct address *own, const char *owner, struct refusal *refusal)
+int check_target_judge(const struct services *services, const struct check *check,
+                       const struct address *own, const char *owner, struct refusal *refusal)
 {
     struct address target = *own;
     char text[ADDRESS_TEXT_BYTES];
@@ -236,7 +280,8 @@ static int instance_judge_staged(const struct services *services, const struct i
     int err = leak_judge(services->control, instance, refusal);
     if (err == ERR_OK && service) {
         uint8_t name[NAME_MAX];
-        struct below below = {.services = services};
+        struct below below = {
+            .services = services, .service = service, .field = "id", .refusal = refusal};
         instance_name(service, instance->id, name);
         below_look(&below, name);
         if (below.taken) {
@@ -244,18 +289,48 @@ static int instance_judge_staged(const struct services *services, const struct i
                          "the name of the instance is that of another service");
             return ERR_REFUSED;
         }
+        err = below.err;
     }
     if (err == ERR_OK && address_kind(own) == ADDRESS_LINKLOCAL) {
         return refusal_fill(refusal, "addresses", "give an address that is routed",
                             "a link-local address means something else to each client");
     }
     for (unsigned i = 0; err == ERR_OK && i < instance->check_count; i++) {
-        err = target_judge(services, &instance->checks[i], own, instance->owner, refusal);
+        err = check_target_judge(services, &instance->checks[i], own, instance->owner, refusal);
     }
     for (unsigned i = 0; err == ERR_OK && service && i < service->check_count; i++) {
-        err = target_judge(services, &service->checks[i], own, service->owner, refusal);
+        err = check_target_judge(services, &service->checks[i], own, service->owner, refusal);
     }
     return err;
+}
+
+/* The service's checks are those of every instance it has, whoever registered that; without one,
+ * they must be such as could be right for some. */
+static int service_checks_judge(const struct services *services, const struct service *service,
+                                struct refusal *refusal)
+{
+    const struct service_entry *entry = registry_service(services->registry, service->name);
+    for (unsigned i = 0; i < service->check_count; i++) {
+        const struct check *check = &service->checks[i];
+        int err = ERR_OK;
+        bool any = false;
+        for (uint32_t k = 0; err == ERR_OK && k < entry->instance_count; k++) {
+            const struct instance *instance = wanted(&entry->instances[k]->object);
+            if (instance) {
+                any = true;
+                err = check_target_judge(services, check, &instance->addresses[0].address,
+                                         service->owner, refusal);
+            }
+        }
+        if (!any) {
+            struct address nobody = {0};
+            err = check_target_judge(services, check, &nobody, service->owner, refusal);
+        }
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return ERR_OK;
 }
 
 /* `keep_last` holds the last instance while its service stays. */
@@ -290,6 +365,7 @@ int services_judge(struct services *services, size_t mark, struct refusal *refus
             err = name_judge(services->control, service, refusal);
             err = err == ERR_OK ? below_judge(services, service->name, refusal) : err;
             err = err == ERR_OK ? above_judge(services, service, refusal) : err;
+            err = err == ERR_OK ? service_checks_judge(services, service, refusal) : err;
         } else if (object->kind == OBJECT_INSTANCE) {
             err = instance_judge_staged(services, object->next, refusal);
         }

@@ -159,9 +159,72 @@ static int group_build(struct build *build, struct slot *slots, unsigned first, 
     return err;
 }
 
+/* A view's place in the masks that are kept: by its name, as a configuration may number its views
+ * anew. VIEW_NONE: no memory. */
+static unsigned view_place(struct services *services, const struct desired *desired,
+                           const char *name)
+{
+    unsigned free_place = services->view_count;
+    for (unsigned i = 0; i < services->view_count; i++) {
+        if (strcmp(services->view_names[i], name) == 0) {
+            return i;
+        }
+        if (desired_view_find(desired, services->view_names[i]) == VIEW_NONE) {
+            free_place = i;
+        }
+    }
+    char *copy = mem_copy_text(services->alloc, name);
+    if (!copy || free_place >= LIMIT_VIEWS) {
+        mem_free(services->alloc, copy);
+        return VIEW_NONE;
+    }
+    if (free_place == services->view_count) {
+        services->view_count++;
+    } else { /* a view that is configured no more: what was in it is forgotten */
+        uint64_t others = ~(UINT64_C(1) << free_place);
+        mem_free(services->alloc, services->view_names[free_place]);
+        lingers_mask(services, others);
+        for (struct service_entry *at = registry_first(services->registry); at;
+             at = registry_after(services->registry, at)) {
+            struct service_run *run = service_run(at);
+            if (run) {
+                run->views &= others;
+            }
+        }
+    }
+    services->view_names[free_place] = copy;
+    return free_place;
+}
+
+/* A mask that is kept as one of the configuration's views, and the other way. */
+static uint64_t views_from_kept(struct services *services, const struct desired *desired,
+                                uint64_t kept)
+{
+    uint64_t views = 0;
+    for (unsigned view = 0; kept && view < desired->view_count; view++) {
+        unsigned place = view_place(services, desired, desired->views[view].name);
+        views |= place != VIEW_NONE && kept >> place & 1 ? UINT64_C(1) << view : 0;
+    }
+    return views;
+}
+
+static uint64_t views_to_kept(struct services *services, const struct desired *desired,
+                              uint64_t views)
+{
+    uint64_t kept = 0;
+    for (unsigned view = 0; view < desired->view_count; view++) {
+        unsigned place = views >> view & 1
+                             ? view_place(services, desired, desired->views[view].name)
+                             : (unsigned)VIEW_NONE;
+        kept |= place != VIEW_NONE ? UINT64_C(1) << place : 0;
+    }
+    return kept;
+}
+
 /* Views in which the service exists: where an instance has an address, or had one; without any
  * instance the internal ones. */
-static uint64_t service_views(const struct names_target *target, const struct service_run *run)
+static uint64_t service_views(struct services *services, const struct names_target *target,
+                              const struct service_run *run)
 {
     const struct service_entry *entry = run->entry;
     uint64_t views = 0, internal = 0;
@@ -176,7 +239,8 @@ static uint64_t service_views(const struct names_target *target, const struct se
     for (unsigned view = 0; view < target->desired->view_count; view++) {
         internal |= target->desired->views[view].internal ? UINT64_C(1) << view : 0;
     }
-    return views | run->views | (there == 0 ? internal : 0);
+    return views | views_from_kept(services, target->desired, run->views) |
+           (there == 0 ? internal : 0);
 }
 
 int service_names_put(struct services *services, const struct names_target *target,
@@ -200,10 +264,11 @@ int service_names_put(struct services *services, const struct names_target *targ
             instance->answered = false;
         }
     }
-    run->views = service_views(target, run);
+    uint64_t views = service_views(services, target, run);
+    run->views |= views_to_kept(services, target->desired, views);
     for (unsigned view = 0; view < target->desired->view_count; view++) {
         slots[view].wanted = false;
-        if (run->views >> view & 1) {
+        if (views >> view & 1) {
             slot_find(target, build.service->name, view, &slots[view]);
         }
     }
@@ -307,9 +372,10 @@ int linger_put(struct services *services, const struct names_target *target,
                const struct linger *linger)
 {
     int err = ERR_OK;
+    uint64_t views = views_from_kept(services, target->desired, linger->views);
     for (unsigned view = 0; err == ERR_OK && view < target->desired->view_count; view++) {
         struct slot slot;
-        if (linger->views >> view & 1 && slot_find(target, linger->name, view, &slot)) {
+        if (views >> view & 1 && slot_find(target, linger->name, view, &slot)) {
             err = nothing_put(services, target, &slot, linger->name, view);
         }
     }

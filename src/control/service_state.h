@@ -91,16 +91,17 @@ struct service_run {
     struct service_entry *entry;
     struct service_run *next_dirty;
     bool dirty, names_dirty;     /* its answers; also the names of its instances */
-    uint64_t views;              /* where it exists, or existed within the hour */
+    uint64_t views;              /* where it exists, or existed; kept by the names of views */
     enum choice_kind kind, told; /* as it is put into the trees; as events know it */
 };
 
 /* A name that is not registered any more, but must not turn into NXDOMAIN yet. */
 struct linger {
     struct timer timer;
-    struct linger *next;
-    uint64_t views;
-    bool placed; /* stands in the trees */
+    struct linger *before, *next;
+    struct linger *hash_next;
+    uint64_t views; /* kept by the names of views */
+    bool placed;    /* stands in the trees */
     uint8_t name[];
 };
 
@@ -137,7 +138,11 @@ struct services {
     bool aliases_due;          /* a verdict changed since they were looked at */
     struct service_run *dirty;
     struct stale *stale;
-    struct linger *lingers;
+    struct linger *lingers; /* newest first: those not placed come before the others */
+    struct linger **linger_buckets;
+    uint32_t linger_count, linger_bucket_count;
+    char *view_names[LIMIT_VIEWS]; /* what the bits of masks that are kept stand for */
+    unsigned view_count;
     struct mono now; /* of the call under way */
     struct wall wall;
     bool starting;
@@ -162,6 +167,27 @@ void instance_name(const struct service *service, const char *id, uint8_t out[NA
 /* Is the address one for the view? Those for one view replace, there, those for every view. */
 bool address_meant(const struct instance *instance, unsigned index, const char *view);
 
+/* --- linger.c ------------------------------------------------------------------------------------
+ */
+
+/* The name is registered no more: for an hour it is one without data. */
+void linger_add(struct services *services, const uint8_t *name, uint64_t views);
+void linger_drop(struct services *services, struct linger *linger);
+/* It is registered again. */
+void linger_end(struct services *services, const uint8_t *name);
+/* Only these views are left. */
+void lingers_mask(struct services *services, uint64_t views);
+void lingers_free(struct services *services);
+
+/* --- service_judge.c -----------------------------------------------------------------------------
+ */
+
+/* May a check that `owner` wrote be made for an instance with this first address? ERR_REFUSED with
+ * *refusal. Asked before a change, and again whenever the check is set up: what is read back from
+ * disk, and what the configuration allows no more, is not made either. */
+int check_target_judge(const struct services *services, const struct check *check,
+                       const struct address *own, const char *owner, struct refusal *refusal);
+
 /* --- health.c ------------------------------------------------------------------------------------
  */
 
@@ -169,6 +195,8 @@ bool address_meant(const struct instance *instance, unsigned index, const char *
  * of those that were the same. ERR_NOMEM leaves it as it was. */
 int instance_checks_make(struct services *services, struct instance_run *run);
 void instance_checks_drop(struct services *services, struct instance_run *run);
+/* Has it a check that goes to another address than its own? */
+bool instance_checks_aim(const struct instance_run *run);
 /* The verdict anew, from checks and lease; tells events and marks the service when it changed. */
 void instance_judge(struct services *services, struct instance_run *run, const char *detail);
 /* Brings checks of kind alias up to date. */
@@ -207,6 +235,8 @@ void storm_free(struct services *services);
 /* --- services.c ----------------------------------------------------------------------------------
  */
 
+/* Notes a name that goes back to its zone with the next flush. */
+void stale_add(void *services, const uint8_t *name);
 void service_mark(struct services *services, struct service_entry *entry, bool names);
 uint16_t instance_ramp(const struct instance_run *run, struct mono now);
 

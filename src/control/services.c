@@ -9,7 +9,6 @@
 
 enum {
     RAMP_STEPS = 10,
-    LINGER_MS = 3600000, /* how long a name that was a service is NODATA */
 };
 
 /* --- life ----------------------------------------------------------------------------------------
@@ -71,10 +70,9 @@ void services_free(struct services *services)
         mem_free(services->alloc, at->attached);
         at->attached = NULL;
     }
-    while (services->lingers) {
-        struct linger *linger = services->lingers;
-        services->lingers = linger->next;
-        mem_free(services->alloc, linger);
+    lingers_free(services);
+    for (unsigned i = 0; i < services->view_count; i++) {
+        mem_free(services->alloc, services->view_names[i]);
     }
     while (services->stale) {
         struct stale *stale = services->stale;
@@ -100,10 +98,29 @@ struct registry *services_registry(const struct services *services)
     return services->registry;
 }
 
+/* Without memory they stay away, and the verdict as it is. */
+static void checks_again(struct services *services, struct instance_run *run)
+{
+    if (instance_checks_make(services, run) != ERR_OK) {
+        instance_checks_drop(services, run);
+        run->unchecked = true;
+    }
+    instance_judge(services, run, "its checks are others now");
+}
+
 void services_targets_set(struct services *services, const struct prefix *targets, uint32_t count)
 {
     services->targets = targets;
     services->target_count = count;
+    for (struct service_entry *at = registry_first(services->registry); at;
+         at = registry_after(services->registry, at)) {
+        for (uint32_t i = 0; i < at->instance_count; i++) {
+            struct instance_run *run = instance_run(at->instances[i]);
+            if (run && instance_now(at->instances[i]) && instance_checks_aim(run)) {
+                checks_again(services, run);
+            }
+        }
+    }
 }
 
 void services_lost(struct services *services)
@@ -134,7 +151,7 @@ void service_mark(struct services *services, struct service_entry *entry, bool n
 }
 
 /* Without memory the name keeps its last answer until the next change of its service. */
-static void stale_add(void *ctx, const uint8_t *name)
+void stale_add(void *ctx, const uint8_t *name)
 {
     struct services *services = ctx;
     size_t len = name_len(name);
@@ -143,47 +160,6 @@ static void stale_add(void *ctx, const uint8_t *name)
         memcpy(stale->name, name, len);
         stale->next = services->stale;
         services->stale = stale;
-    }
-}
-
-static void linger_add(struct services *services, const uint8_t *name, uint64_t views)
-{
-    size_t len = name_len(name);
-    struct linger *linger = mem_new_zero(services->alloc, 1, sizeof(*linger) + len);
-    if (!linger || timers_reserve(&services->timers, services->timer_total + 1) != ERR_OK) {
-        mem_free(services->alloc, linger);
-        stale_add(services, name);
-        return;
-    }
-    memcpy(linger->name, name, len);
-    linger->views = views;
-    linger->timer.kind = TIMER_LINGER;
-    linger->next = services->lingers;
-    services->lingers = linger;
-    services->timer_total++;
-    timer_set(&services->timers, &linger->timer,
-              mono_add(services->now, duration_from_ms(LINGER_MS)));
-}
-
-static void linger_drop(struct services *services, struct linger *linger)
-{
-    struct linger **link = &services->lingers;
-    while (*link != linger) {
-        link = &(*link)->next;
-    }
-    *link = linger->next;
-    timer_stop(&services->timers, &linger->timer);
-    services->timer_total--;
-    mem_free(services->alloc, linger);
-}
-
-static void linger_end(struct services *services, const uint8_t *name)
-{
-    for (struct linger *at = services->lingers, *next; at; at = next) {
-        next = at->next;
-        if (name_equal(at->name, name)) {
-            linger_drop(services, at);
-        }
     }
 }
 
@@ -204,6 +180,18 @@ static void service_gone(struct services *services, struct service_entry *entry,
     }
     mem_free(services->alloc, run);
     entry->attached = NULL;
+}
+
+/* When the instance goes, now that its lease has run out. */
+static void removal_arm(struct services *services, struct instance_run *run)
+{
+    const struct service *service = service_now(run->entry->service);
+    if (service && service->critical_remove_ms) {
+        timer_set(&services->timers, &run->lease,
+                  mono_add(services->now, duration_from_ms(service->critical_remove_ms)));
+    } else {
+        timer_stop(&services->timers, &run->lease);
+    }
 }
 
 static void service_changed(struct services *services, struct service_entry *entry,
@@ -228,6 +216,9 @@ static void service_changed(struct services *services, struct service_entry *ent
             instance_checks_make(services, run) != ERR_OK) {
             instance_checks_drop(services, run);
             run->unchecked = true;
+        }
+        if (run && run->lease_expired) {
+            removal_arm(services, run);
         }
     }
     service_mark(services, entry, true);
@@ -271,21 +262,37 @@ static struct instance_run *instance_run_new(struct services *services,
     return run;
 }
 
+/* The same addresses for the same views? */
+static bool shown_same(const struct instance *a, const struct instance *b)
+{
+    bool same = a->address_count == b->address_count;
+    for (unsigned i = 0; same && i < a->address_count; i++) {
+        const char *view = a->addresses[i].view, *other = b->addresses[i].view;
+        same = memcmp(&a->addresses[i].address, &b->addresses[i].address,
+                      sizeof(a->addresses[i].address)) == 0 &&
+               (view == other || (view && other && strcmp(view, other) == 0));
+    }
+    return same;
+}
+
 static void instance_changed(struct services *services, struct instance_entry *entry,
                              const struct instance *before)
 {
     const struct instance *instance = instance_now(entry);
     struct instance_run *run = instance_run(entry);
+    const struct service *service = service_now(entry->service);
     if (run) {
         reverses_instance(services, run, before, NULL);
     }
-    if (!instance) {
+    if (service && before && !(instance && shown_same(before, instance))) {
+        /* In a view that it has left, its name goes; elsewhere it is put again. */
         uint8_t name[NAME_MAX];
-        const struct service *service = service_now(entry->service);
+        instance_name(service, entry->id, name);
+        stale_add(services, name);
+    }
+    if (!instance) {
         instance_run_drop(services, entry);
         if (service) {
-            instance_name(service, entry->id, name);
-            stale_add(services, name);
             service_mark(services, entry->service, false);
         }
         return;
@@ -300,6 +307,7 @@ static void instance_changed(struct services *services, struct instance_entry *e
         instance_checks_drop(services, run);
         run->unchecked = true;
     }
+    bool was_expired = run->lease_expired;
     run->lease_expired = false;
     if (instance->lease_ms) {
         run->lease_until = mono_add(services->now, duration_from_ms(instance->lease_ms));
@@ -308,6 +316,9 @@ static void instance_changed(struct services *services, struct instance_entry *e
         timer_stop(&services->timers, &run->lease);
     }
     instance_judge(services, run, run->check_count ? "" : "registered, and without checks");
+    if (was_expired) {
+        services->events->lease(services->events->ctx, run->entry, false);
+    }
     service_mark(services, entry->service, true);
 }
 
@@ -383,26 +394,44 @@ void services_commit(struct services *services, struct mono now, struct wall wal
     }
 }
 
+static struct instance_run *restored(struct services *services, const uint8_t *name, const char *id,
+                                     struct mono now)
+{
+    struct instance_entry *entry = registry_instance(services->registry, name, id);
+    services->now = now;
+    return entry && instance_now(entry) ? instance_run(entry) : NULL;
+}
+
 void services_restore(struct services *services, const uint8_t *name, const char *id,
                       enum verdict verdict, struct mono now)
 {
-    struct instance_entry *entry = registry_instance(services->registry, name, id);
-    struct instance_run *run = entry ? instance_run(entry) : NULL;
-    if (!run || verdict >= VERDICT_COUNT) {
+    struct instance_run *run = restored(services, name, id, now);
+    if (!run || verdict >= VERDICT_COUNT || run->check_count == 0) {
         return;
     }
-    services->now = now;
     for (unsigned i = 0; i < run->check_count; i++) {
         if (run->checks[i].health.seen == VERDICT_UNKNOWN) {
             health_init(&run->checks[i].health, verdict, now);
         }
     }
-    if (run->check_count > 0) {
-        run->verdict = verdict;
-        run->proven = verdict != VERDICT_UNKNOWN;
-        storm_count(services, run);
-        service_mark(services, entry->service, false);
+    run->verdict = verdict;
+    run->proven = verdict != VERDICT_UNKNOWN;
+    storm_count(services, run);
+    service_mark(services, run->entry->service, false);
+}
+
+void services_restore_expired(struct services *services, const uint8_t *name, const char *id,
+                              struct mono now)
+{
+    struct instance_run *run = restored(services, name, id, now);
+    if (!run || !instance_now(run->entry)->lease_ms) {
+        return;
     }
+    services_restore(services, name, id, VERDICT_CRITICAL, now);
+    run->lease_expired = true;
+    run->proven = true;
+    instance_judge(services, run, "its lease had run out before the start");
+    removal_arm(services, run);
 }
 
 /* --- time ----------------------------------------------------------------------------------------
@@ -439,15 +468,15 @@ static void lease_due(struct services *services, struct instance_run *run)
 {
     const struct service *service = service_now(run->entry->service);
     if (run->lease_expired) {
-        services->events->remove(services->events->ctx, run->entry);
-        return;
+        if (service && service->critical_remove_ms) {
+            services->events->remove(services->events->ctx, run->entry);
+        }
+    } else {
+        run->lease_expired = true;
+        instance_judge(services, run, "its lease ran out");
+        services->events->lease(services->events->ctx, run->entry, true);
     }
-    run->lease_expired = true;
-    instance_judge(services, run, "its lease ran out");
-    if (service && service->critical_remove_ms) {
-        timer_set(&services->timers, &run->lease,
-                  mono_add(services->now, duration_from_ms(service->critical_remove_ms)));
-    }
+    removal_arm(services, run); /* again and again: a removal may fail, or be refused for now */
 }
 
 bool services_next(const struct services *services, struct mono *ret_at)
@@ -501,8 +530,8 @@ static int flush_into(struct services *services, const struct names_target *targ
     for (struct stale *at = services->stale; at && err == ERR_OK; at = at->next) {
         err = name_give_back(services, target, at->name);
     }
-    for (struct linger *at = services->lingers; at && err == ERR_OK; at = at->next) {
-        err = at->placed ? ERR_OK : linger_put(services, target, at);
+    for (struct linger *at = services->lingers; at && !at->placed && err == ERR_OK; at = at->next) {
+        err = linger_put(services, target, at);
     }
     for (struct service_run *at = services->dirty; at && err == ERR_OK; at = at->next_dirty) {
         err = service_names_put(services, target, at, at->names_dirty || services->stale);
@@ -513,7 +542,7 @@ static int flush_into(struct services *services, const struct names_target *targ
 static void flush_done(struct services *services)
 {
     reverses_done(services);
-    for (struct linger *at = services->lingers; at; at = at->next) {
+    for (struct linger *at = services->lingers; at && !at->placed; at = at->next) {
         at->placed = true;
     }
     while (services->stale) {

@@ -27,6 +27,8 @@ struct services_events {
     /* An instance's verdict is another one. `detail`: what the last outcome said, or "". */
     void (*verdict)(void *ctx, const struct instance_entry *instance, enum verdict before,
                     enum verdict now, const char *detail);
+    /* Its lease ran out (it is critical until it is renewed), or was taken up again after that. */
+    void (*lease)(void *ctx, const struct instance_entry *instance, bool expired);
     /* How a service is answered is of another kind (enum choice_kind). */
     void (*choice)(void *ctx, const struct service_entry *service, enum choice_kind before,
                    enum choice_kind now);
@@ -65,6 +67,9 @@ void services_commit(struct services *services, struct mono now, struct wall wal
 /* A verdict from before a restart, of an instance that has just been committed. */
 void services_restore(struct services *services, const uint8_t *name, const char *id,
                       enum verdict verdict, struct mono now);
+/* The same of one whose lease had run out: critical until it is renewed or registered again. */
+void services_restore_expired(struct services *services, const uint8_t *name, const char *id,
+                              struct mono now);
 /* The store of what is registered could not be read: registered names that an image brings are kept
  * as they are, until the next start. */
 void services_lost(struct services *services);
@@ -74,8 +79,8 @@ void services_starting(struct services *services, bool starting);
 /* One outcome of a probe. */
 void services_outcome(struct services *services, struct probe *probe, enum outcome_kind outcome,
                       const char *detail, struct mono now);
-/* A heartbeat: renews the lease, and reports for the check called `check` (NULL: every TTL check).
- * ERR_NOT_FOUND. */
+/* A heartbeat: renews the lease, and reports for the check called `check` (NULL: every TTL check;
+ * OUTCOME_NONE: for none). ERR_NOT_FOUND: no such check, or the instance is being removed. */
 int services_renew(struct services *services, struct instance_entry *instance, const char *check,
                    enum outcome_kind outcome, const char *detail, struct mono now);
 

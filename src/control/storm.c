@@ -137,7 +137,9 @@ void storm_turned(struct services *services, struct instance_run *run, enum verd
 {
     if (verdict_works(before) && run->verdict == VERDICT_CRITICAL) {
         run->verdict_before = before;
-        recent_join(&services->storm, run);
+        if (run->counted) { /* who is not probed is no sign of a storm */
+            recent_join(&services->storm, run);
+        }
     } else if (verdict_works(run->verdict)) {
         recent_leave(&services->storm, run);
     }

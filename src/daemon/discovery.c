@@ -2,10 +2,13 @@
 #include "daemon/discovery.h"
 
 #include "api/registry_json.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "daemon/declared.h"
 #include "daemon/log.h"
+#include "daemon/removal.h"
+#include "daemon/rows.h"
 #include "io/clock.h"
 #include "io/entropy.h"
 #include "io/pool.h"
@@ -23,9 +26,13 @@ struct seen {
     char name[];
 };
 
+/* In the place of a verdict: its lease has run out. */
+#define SEEN_EXPIRED "expired"
+
 enum {
     PUBLISH_SAMPLES = 1024,
-    NOT_MADE_EVERY_MS = 60000
+    NOT_MADE_EVERY_MS = 60000,
+    RETRY_MS = 1000 /* until verdicts that could not be written are tried again */
 };
 
 struct discovery {
@@ -46,6 +53,8 @@ struct discovery {
     uint32_t waiting_count;
     struct seen *seen, **seen_end;
     uint32_t seen_count;
+    struct loop_timer *retry;
+    bool resting; /* a write failed: verdicts wait for the retry, or for another change */
     /* A write under way: */
     bool writing;
     struct asked *batch; /* in order */
@@ -116,11 +125,6 @@ static void on_timer(void *ctx)
 }
 
 /* Told at once, and then once a minute with how many they are. */
-void discovery_check_rate(struct discovery *discovery, uint32_t rate)
-{
-    prober_rate_set(discovery->prober, rate);
-}
-
 static void not_made(struct discovery *discovery, const char *detail, struct mono now)
 {
     discovery->not_made++;
@@ -177,7 +181,7 @@ static void on_verdict(void *ctx, const struct instance_entry *instance, enum ve
     struct instance_status status;
     instance_status(discovery->services, instance, clock_mono(), &status);
     if (status.check_count > 0) { /* without any it is passing again after a restart */
-        seen_add(discovery, instance, verdict_name(now));
+        seen_add(discovery, instance, status.lease_expired ? SEEN_EXPIRED : verdict_name(now));
     }
     if (before == VERDICT_UNKNOWN && verdict_works(now)) {
         return; /* as expected */
@@ -185,6 +189,13 @@ static void on_verdict(void *ctx, const struct instance_entry *instance, enum ve
     log_info("%s of %s is %s (was %s)%s%s", instance->id,
              name_to_text(instance->service->name, name), verdict_name(now), verdict_name(before),
              detail[0] ? ": " : "", detail);
+}
+
+static void on_lease(void *ctx, const struct instance_entry *instance, bool expired)
+{
+    struct instance_status status;
+    instance_status(((struct discovery *)ctx)->services, instance, clock_mono(), &status);
+    seen_add(ctx, instance, expired ? SEEN_EXPIRED : verdict_name(status.verdict));
 }
 
 static void on_choice(void *ctx, const struct service_entry *service, enum choice_kind before,
@@ -210,121 +221,19 @@ static void on_storm(void *ctx, bool on, const char *why)
     }
 }
 
-struct removal {
-    struct asked asked;
-    struct discovery *discovery;
-    char *id;
-    uint8_t name[NAME_MAX];
-    char owner[];
-};
-
-static int removal_stage(struct asked *asked, struct registry *registry, struct refusal *refusal)
-{
-    const struct removal *removal = (struct removal *)asked;
-    return registry_drop_instance(registry, removal->name, removal->id, removal->asked.owner,
-                                  REVISION_ANY, refusal);
-}
-
-static void removal_told(struct asked *asked, int err, const struct refusal *refusal,
-                         uint64_t revision)
-{
-    struct removal *removal = (struct removal *)asked;
-    char name[NAME_TEXT_MAX];
-    (void)refusal;
-    (void)revision;
-    if (err == ERR_OK) {
-        log_info("%s of %s was removed: its lease ran out long ago", removal->id,
-                 name_to_text(removal->name, name));
-    }
-    mem_free(removal->discovery->alloc, removal);
-}
-
 static void on_remove(void *ctx, const struct instance_entry *instance)
 {
     struct discovery *discovery = ctx;
-    const char *owner = instance_now(instance)->owner;
-    size_t owner_len = strlen(owner) + 1, id_len = strlen(instance->id) + 1;
-    struct removal *removal =
-        mem_new_zero(discovery->alloc, 1, sizeof(*removal) + owner_len + id_len);
-    if (!removal) {
-        return; /* asked again with the next renewal that does not come */
-    }
-    removal->discovery = discovery;
-    removal->asked = (struct asked){.stage = removal_stage,
-                                    .told = removal_told,
-                                    .owner = memcpy(removal->owner, owner, owner_len),
-                                    .why = "its lease ran out"};
-    removal->id = memcpy(removal->owner + owner_len, instance->id, id_len);
-    memcpy(removal->name, instance->service->name, name_len(instance->service->name));
-    if (discovery_ask(discovery, &removal->asked) != ERR_OK) {
-        mem_free(discovery->alloc, removal);
-    }
+    removal_ask(discovery, discovery->alloc, instance);
 }
 
 /* --- batches -------------------------------------------------------------------------------------
  */
 
-static char *object_json(const struct object *object, const void *value)
-{
-    json_t *json = !value                            ? NULL
-                   : object->kind == OBJECT_SERVICE  ? service_to_json(value)
-                   : object->kind == OBJECT_INSTANCE ? instance_to_json(value)
-                                                     : override_to_json(value);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    json_decref(json);
-    return text;
-}
-
-static int row_fill(struct discovery *discovery, const struct object *object, struct store_row *row)
-{
-    char name[NAME_TEXT_MAX];
-    static const enum store_row_kind kinds[] = {STORE_SERVICE, STORE_INSTANCE, STORE_OVERRIDE};
-    *row = (struct store_row){
-        .kind = kinds[object->kind], .id = "", .history = object->kind != OBJECT_INSTANCE};
-    if (object->kind == OBJECT_OVERRIDE) {
-        const struct override_entry *entry = (const struct override_entry *)object;
-        const struct override *next = object->next, *now = object->now;
-        row->name = mem_copy_text(discovery->alloc, entry->key);
-        row->owner = next ? next->owner : now ? now->owner : "";
-        row->revision = next ? next->revision
-                             : registry_staged_revision(services_registry(discovery->services));
-    } else {
-        const struct instance_entry *instance = (const struct instance_entry *)object;
-        bool is_instance = object->kind == OBJECT_INSTANCE;
-        const struct service_entry *service =
-            is_instance ? instance->service : (const struct service_entry *)object;
-        const struct service *next = object->next;
-        const struct instance *next_instance = object->next;
-        row->name = mem_copy_text(discovery->alloc, name_to_text(service->name, name));
-        row->id = is_instance ? instance->id : "";
-        row->owner = !object->next ? "" : is_instance ? next_instance->owner : next->owner;
-        row->revision = !object->next
-                            ? registry_staged_revision(services_registry(discovery->services))
-                        : is_instance ? next_instance->revision
-                                      : next->revision;
-    }
-    row->body = object_json(object, object->next);
-    row->before = row->history ? object_json(object, object->now) : NULL;
-    return row->name && (row->body || !object->next) ? ERR_OK : ERR_NOMEM;
-}
-
-/* What the configuration declares is not kept: it is read again at each start. */
-static bool is_kept(const struct object *object)
-{
-    const void *value = object->next ? object->next : object->now;
-    const char *owner = !value                            ? OWNER_CONFIG
-                        : object->kind == OBJECT_SERVICE  ? ((const struct service *)value)->owner
-                        : object->kind == OBJECT_INSTANCE ? ((const struct instance *)value)->owner
-                                                          : "";
-    return strcmp(owner, OWNER_CONFIG) != 0;
-}
-
 static void rows_free(struct discovery *discovery)
 {
     for (size_t i = 0; i < discovery->row_count; i++) {
-        mem_free(discovery->alloc, (char *)(uintptr_t)discovery->rows[i].name);
-        free((char *)(uintptr_t)discovery->rows[i].body);
-        free((char *)(uintptr_t)discovery->rows[i].before);
+        row_drop(&discovery->rows[i]);
     }
     mem_free(discovery->alloc, discovery->rows);
     discovery->rows = NULL;
@@ -340,10 +249,18 @@ static int rows_make(struct discovery *discovery)
     }
     discovery->rows = mem_new_zero(discovery->alloc, count, sizeof(*discovery->rows));
     int err = discovery->rows ? ERR_OK : ERR_NOMEM;
+    const struct asked *asked = discovery->batch;
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
         const struct object *object = registry_staged_at(registry, i);
-        if (is_kept(object)) {
-            err = row_fill(discovery, object, &discovery->rows[discovery->row_count++]);
+        while (asked && i >= asked->mark + asked->kept) {
+            asked = asked->next;
+        }
+        ASSERT(asked); /* everything staged was asked for by one of the batch */
+        if (row_is_kept(object)) {
+            struct store_row *row = &discovery->rows[discovery->row_count++];
+            err = row_fill(registry, object, row);
+            row->by = asked->owner;
+            row->why = asked->why;
         }
     }
     return err;
@@ -377,31 +294,40 @@ static void seen_free(struct discovery *discovery, struct seen *seen)
     }
 }
 
-/* Stages one wish; told at once when it is refused, changes nothing, or was only to be tried. */
+/* Stages one wish; told at once when it is refused, changes nothing, or was only to be tried. Where
+ * others have staged something before it in the same batch, that may be why: then it is told with
+ * the batch, when that is durable or has failed. */
 static bool stage_one(struct discovery *discovery, struct asked *asked)
 {
     struct registry *registry = services_registry(discovery->services);
-    struct refusal refusal = {.field = ""};
+    struct refusal *refusal = &asked->refusal;
+    *refusal = (struct refusal){.field = ""};
     registry_next(registry);
     asked->mark = registry_staged(registry);
     asked->revision = registry_staged_revision(registry);
     int err = ERR_OK;
     if (discovery->broken && strcmp(asked->owner, OWNER_CONFIG) != 0) {
-        refusal_fill(&refusal, "", "mend what the log says, and start the server again",
+        refusal_fill(refusal, "", "mend what the log says, and start the server again",
                      "the registry could not be opened at the start; nothing can be registered");
         err = ERR_BUSY;
     }
-    err = err == ERR_OK ? asked->stage(asked, registry, &refusal) : err;
+    err = err == ERR_OK ? asked->stage(asked, registry, refusal) : err;
     if (err == ERR_OK) {
-        err = services_judge(discovery->services, asked->mark, &refusal);
+        err = services_judge(discovery->services, asked->mark, refusal);
     }
     asked->staged = registry_staged(registry) - asked->mark;
+    asked->judged = err;
+    asked->kept = 0;
     if (err == ERR_OK && asked->staged > 0 && !asked->dry_run) {
+        asked->kept = asked->staged;
         return true;
     }
-    uint64_t revision = asked->staged > 0 ? asked->revision : registry_revision(registry);
+    asked->revision = asked->staged > 0 ? asked->revision : registry_revision(registry);
     registry_undo(registry, asked->mark);
-    asked->told(asked, err, &refusal, revision);
+    if (asked->mark > 0) {
+        return true;
+    }
+    asked->told(asked, err, refusal, asked->revision);
     return false;
 }
 
@@ -434,8 +360,38 @@ static void batch_told(struct discovery *discovery, int err)
     while (discovery->batch) {
         struct asked *asked = discovery->batch;
         discovery->batch = asked->next;
-        asked->told(asked, err, &refusal, asked->revision);
+        if (err == ERR_OK) {
+            asked->told(asked, asked->judged, &asked->refusal, asked->revision);
+        } else {
+            asked->told(asked, err, &refusal, asked->revision);
+        }
     }
+}
+
+/* What was seen and could not be written is written with the next batch, before what came since;
+ * without another change not at once: the store is as it was. */
+static void seen_again(struct discovery *discovery)
+{
+    struct seen **end = &discovery->batch_seen;
+    uint32_t count = 0;
+    for (; *end; end = &(*end)->next) {
+        count++;
+    }
+    if (count > 0) {
+        *end = discovery->seen;
+        discovery->seen_end = discovery->seen ? discovery->seen_end : end;
+        discovery->seen = discovery->batch_seen;
+        discovery->seen_count += count;
+        discovery->resting = true;
+        loop_timer_start(discovery->retry, duration_from_ms(RETRY_MS));
+    }
+}
+
+static void on_retry(void *ctx)
+{
+    struct discovery *discovery = ctx;
+    discovery->resting = false;
+    next_batch(discovery);
 }
 
 static void batch_end(struct discovery *discovery, int err)
@@ -448,7 +404,11 @@ static void batch_end(struct discovery *discovery, int err)
     } else {
         registry_undo(registry, 0);
     }
-    seen_free(discovery, discovery->batch_seen);
+    if (err == ERR_OK) {
+        seen_free(discovery, discovery->batch_seen);
+    } else {
+        seen_again(discovery);
+    }
     discovery->batch_seen = NULL;
     mem_free(discovery->alloc, discovery->verdicts);
     discovery->verdicts = NULL;
@@ -487,7 +447,8 @@ static void batch_written(void *ctx)
 static void next_batch(struct discovery *discovery)
 {
     struct registry *registry = services_registry(discovery->services);
-    if (discovery->writing || discovery->batch || (!discovery->waiting && !discovery->seen)) {
+    bool seen = discovery->seen && !discovery->resting;
+    if (discovery->writing || discovery->batch || (!discovery->waiting && !seen)) {
         return;
     }
     discovery->writing = true;
@@ -525,7 +486,6 @@ static void next_batch(struct discovery *discovery)
     err = err == ERR_OK ? verdicts_make(discovery) : err;
     discovery->change.rows = discovery->rows;
     discovery->change.row_count = discovery->row_count;
-    discovery->change.why = discovery->batch ? discovery->batch->why : NULL;
     if (err == ERR_OK) {
         err = pool_start(discovery->pool, batch_write, batch_written, discovery);
     }
@@ -586,7 +546,7 @@ static int object_restore(void *ctx, const struct store_row *row)
                   : err;
     } else if (err == ERR_OK) {
         struct override override;
-        err = override_from_json(json, &arena, clock_wall(), &override, &refusal);
+        err = override_from_json(json, clock_wall(), true, &override, &refusal);
         override.owner = row->owner;
         err = err == ERR_OK ? registry_put_override(registry, &override, &refusal) : err;
     }
@@ -604,7 +564,12 @@ static int verdict_restore(void *ctx, const struct store_verdict *verdict)
 {
     struct discovery *discovery = ctx;
     uint8_t name[NAME_MAX];
-    if (name_from_text(verdict->name, NULL, name) == ERR_OK) {
+    if (name_from_text(verdict->name, NULL, name) != ERR_OK) {
+        return ERR_OK;
+    }
+    if (strcmp(verdict->verdict, SEEN_EXPIRED) == 0) {
+        services_restore_expired(discovery->services, name, verdict->id, clock_mono());
+    } else {
         services_restore(discovery->services, name, verdict->id,
                          verdict_from_name(verdict->verdict), clock_mono());
     }
@@ -618,11 +583,14 @@ static int store_read(struct discovery *discovery)
     int err = registry_store_objects(discovery->store, object_restore, discovery);
     if (err == ERR_OK) {
         services_commit(discovery->services, clock_mono(), clock_wall());
-        err = registry_store_verdicts(discovery->store, verdict_restore, discovery);
+        if (registry_store_verdicts(discovery->store, verdict_restore, discovery) != ERR_OK) {
+            log_error("registry: the verdicts cannot be read: %s; every check begins anew",
+                      registry_store_problem(discovery->store));
+        }
+        registry_revision_set(registry, registry_store_revision(discovery->store));
     } else {
         registry_undo(registry, 0);
     }
-    registry_revision_set(registry, registry_store_revision(discovery->store));
     services_starting(discovery->services, false);
     seen_free(discovery, discovery->seen); /* nothing that was not known already */
     discovery->seen = NULL;
@@ -636,6 +604,9 @@ static int discovery_open(struct discovery *discovery, struct diag_list *diags)
     struct state *state = discovery->state;
     const char *data = state->epoch->config->data;
     int err = loop_timer_new(state->loop, on_timer, discovery, &discovery->timer);
+    if (err == ERR_OK) {
+        err = loop_timer_new(state->loop, on_retry, discovery, &discovery->retry);
+    }
     if (err == ERR_OK) {
         err = loop_bell_new(state->loop, on_bell, discovery, &discovery->bell);
     }
@@ -659,7 +630,18 @@ static int discovery_open(struct discovery *discovery, struct diag_list *diags)
         services_lost(discovery->services);
         return ERR_OK;
     }
-    return store_read(discovery);
+    err = store_read(discovery);
+    if (err != ERR_OK && err != ERR_NOMEM) {
+        log_error("%s/registry.db cannot be read: %s; zones are answered, nothing can be "
+                  "registered; put a copy back, or move it away to begin anew",
+                  data, registry_store_problem(discovery->store));
+        registry_store_close(discovery->store);
+        discovery->store = NULL;
+        discovery->broken = true;
+        services_lost(discovery->services);
+        err = ERR_OK;
+    }
+    return err;
 }
 
 int discovery_new(struct state *state, struct diag_list *diags, struct discovery **ret)
@@ -673,7 +655,7 @@ int discovery_new(struct state *state, struct diag_list *diags, struct discovery
     discovery->waiting_end = &discovery->waiting;
     discovery->seen_end = &discovery->seen;
     discovery->events =
-        (struct services_events){discovery, on_verdict, on_choice, on_storm, on_remove};
+        (struct services_events){discovery, on_verdict, on_lease, on_choice, on_storm, on_remove};
     int err = discovery_open(discovery, diags);
     if (err != ERR_OK) {
         discovery_free(discovery);
@@ -681,6 +663,11 @@ int discovery_new(struct state *state, struct diag_list *diags, struct discovery
     }
     *ret = discovery;
     return ERR_OK;
+}
+
+void discovery_check_rate(struct discovery *discovery, uint32_t rate)
+{
+    prober_rate_set(discovery->prober, rate);
 }
 
 int discovery_configure(struct discovery *discovery)
@@ -714,6 +701,7 @@ void discovery_free(struct discovery *discovery)
         pool_free(discovery->pool);
     }
     loop_bell_free(discovery->bell);
+    loop_timer_free(discovery->retry);
     loop_timer_free(discovery->timer);
     mem_free(discovery->alloc, discovery);
 }

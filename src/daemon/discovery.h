@@ -40,6 +40,10 @@ struct asked {
     size_t mark;     /* the discovery's */
     uint64_t revision;
     size_t staged; /* objects of it; 0: it was so already */
+    size_t kept;   /* the discovery's: objects of it in the batch */
+    /* Judged against what others in the batch had staged: it stands or falls with them. */
+    int judged;
+    struct refusal refusal;
 };
 /* ERR_LIMIT: too many wait. */
 int discovery_ask(struct discovery *discovery, struct asked *asked);

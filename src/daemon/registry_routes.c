@@ -28,8 +28,10 @@ struct change {
     const json_t *body; /* the request's, or a part of it */
     struct arena arena;
     char owner[OWNER_BYTES];
-    json_t *objects; /* of a plan: what became of each */
-    json_t *named;   /* of a plan: what it names */
+    json_t *objects;                /* of a plan: what became of each */
+    json_t *named;                  /* of a plan: what it names */
+    const struct instance *renewed; /* of a registration that changes nothing: a heartbeat */
+    struct instance instance;
 };
 
 static void with_numbers(const struct state *state, json_t *body, uint64_t revision)
@@ -71,11 +73,24 @@ static void refuse_with(struct http_request *request, int err, const struct refu
                 refusal->mend[0] ? refusal->mend : NULL);
 }
 
+static void renew_lease(const struct state *state, const struct instance *instance)
+{
+    struct services *services = discovery_services(state->discovery);
+    struct instance_entry *entry =
+        registry_instance(services_registry(services), instance->service, instance->id);
+    if (entry && services_renew(services, entry, NULL, OUTCOME_NONE, "", clock_mono()) == ERR_OK) {
+        discovery_publish(state->discovery, clock_mono());
+    }
+}
+
 static void change_told(struct asked *asked, int err, const struct refusal *refusal,
                         uint64_t revision)
 {
     struct change *change = (struct change *)asked;
     const struct state *state = change->state;
+    if (err == ERR_OK && change->renewed && !asked->dry_run) {
+        renew_lease(state, change->renewed);
+    }
     if (err == ERR_OK) {
         json_t *body = json_pack("{s:b, s:I, s:b, s:b}", "ok", 1, "changed",
                                  (json_int_t)asked->staged, "dry_run", (int)asked->dry_run,
@@ -166,6 +181,69 @@ static bool owner_of(const struct state *state, const struct http_request *reque
     return token != NULL;
 }
 
+/* Every member that a request may have; a word that nobody knows, or of another kind than it
+ * should be, must not turn a small request into a large one. */
+struct member {
+    const char *key;
+    enum member_kind {
+        MEMBER_ANY,
+        MEMBER_TEXT,
+        MEMBER_FLAG
+    } kind;
+};
+
+static bool member_fits(const struct member *member, const json_t *value)
+{
+    return member->kind == MEMBER_ANY || (member->kind == MEMBER_TEXT && json_is_string(value)) ||
+           (member->kind == MEMBER_FLAG && json_is_boolean(value));
+}
+
+/* `known` ends with a NULL key. */
+static int members_judge(const json_t *body, const struct member *known, struct refusal *refusal)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)body, key, value)
+    {
+        const struct member *member = known;
+        while (member->key && strcmp(member->key, key) != 0) {
+            member++;
+        }
+        char shown[64];
+        snprintf(shown, sizeof(shown), "%.60s", key);
+        if (!member->key) {
+            char all[160] = "";
+            for (member = known; member->key; member++) {
+                size_t len = strlen(all);
+                snprintf(all + len, sizeof(all) - len, "%s%s", len ? ", " : "", member->key);
+            }
+            return refusal_fill(refusal, shown, all, "a request of this kind has no such field");
+        }
+        if (!member_fits(member, value)) {
+            return refusal_fill(
+                refusal, shown, member->kind == MEMBER_FLAG ? "true or false" : "a text",
+                member->kind == MEMBER_FLAG ? "that is neither true nor false" : "that is no text");
+        }
+    }
+    return ERR_OK;
+}
+
+/* What every change may have; the fields of the object itself are judged where they are read. */
+static int wish_judge(const json_t *body, struct refusal *refusal)
+{
+    static const struct member all[] = {
+        {"dry_run", MEMBER_FLAG}, {"why", MEMBER_TEXT}, {NULL, MEMBER_ANY}};
+    for (const struct member *member = all; member->key; member++) {
+        const json_t *value = json_object_get(body, member->key);
+        if (value && !member_fits(member, value)) {
+            return refusal_fill(refusal, member->key,
+                                member->kind == MEMBER_FLAG ? "true or false" : "a text",
+                                "that is not what it says");
+        }
+    }
+    return ERR_OK;
+}
+
 static void ask(void *ctx, struct http_request *request,
                 int (*stage)(struct asked *, struct registry *, struct refusal *))
 {
@@ -183,6 +261,13 @@ static void ask(void *ctx, struct http_request *request,
                     body ? "ask over the control socket" : "send a JSON object");
         return;
     }
+    struct refusal refusal;
+    int err = wish_judge(body, &refusal);
+    if (err != ERR_OK) {
+        mem_free(state->alloc, change);
+        refuse_with(request, err, &refusal);
+        return;
+    }
     change->state = state;
     change->request = request;
     change->body = body;
@@ -194,10 +279,10 @@ static void ask(void *ctx, struct http_request *request,
         .why = json_string_value(json_object_get(body, "why")),
         .dry_run = json_is_true(json_object_get(body, "dry_run")),
     };
-    int err = discovery_ask(state->discovery, &change->asked);
+    err = discovery_ask(state->discovery, &change->asked);
     if (err != ERR_OK) {
-        const struct refusal refusal = {.reason = "too many changes wait",
-                                        .mend = "ask again a little later"};
+        refusal =
+            (struct refusal){.reason = "too many changes wait", .mend = "ask again a little later"};
         change_told(&change->asked, err, &refusal, 0);
     }
 }
@@ -223,15 +308,17 @@ static const char *const SKIPPED[] = {"expect", "dry_run", "why", NULL};
 static int stage_register(struct asked *asked, struct registry *registry, struct refusal *refusal)
 {
     struct change *change = (struct change *)asked;
-    struct instance instance;
+    struct instance *instance = &change->instance;
     uint64_t expect;
-    bool same;
+    bool same = false;
     int err = expect_of(change->body, &expect, refusal);
     err = err == ERR_OK
-              ? instance_from_json(change->body, &change->arena, SKIPPED, &instance, refusal)
+              ? instance_from_json(change->body, &change->arena, SKIPPED, instance, refusal)
               : err;
-    instance.owner = change->owner;
-    return err == ERR_OK ? registry_put_instance(registry, &instance, expect, &same, refusal) : err;
+    instance->owner = change->owner;
+    err = err == ERR_OK ? registry_put_instance(registry, instance, expect, &same, refusal) : err;
+    change->renewed = err == ERR_OK && same ? instance : NULL;
+    return err;
 }
 
 /* Registering what is registered already is a heartbeat, too. */
@@ -261,17 +348,18 @@ void route_service(void *ctx, struct http_request *request)
 
 static int stage_deregister(struct asked *asked, struct registry *registry, struct refusal *refusal)
 {
+    static const struct member known[] = {{"service", MEMBER_TEXT}, {"id", MEMBER_TEXT},
+                                          {"expect", MEMBER_ANY},   {"dry_run", MEMBER_FLAG},
+                                          {"why", MEMBER_TEXT},     {NULL, MEMBER_ANY}};
     struct change *change = (struct change *)asked;
     const json_t *id = json_object_get(change->body, "id");
     const uint8_t *name;
     uint64_t expect;
-    int err = expect_of(change->body, &expect, refusal);
+    int err = members_judge(change->body, known, refusal);
+    err = err == ERR_OK ? expect_of(change->body, &expect, refusal) : err;
     err = err == ERR_OK
               ? service_name_from_json(change->body, "service", &change->arena, &name, refusal)
               : err;
-    if (err == ERR_OK && id && !json_is_string(id)) {
-        err = refusal_fill(refusal, "id", "such as web-1", "that is no id");
-    }
     if (err != ERR_OK) {
         return err;
     }
@@ -287,8 +375,16 @@ void route_deregister(void *ctx, struct http_request *request)
 
 static int stage_override(struct asked *asked, struct registry *registry, struct refusal *refusal)
 {
+    static const struct member known[] = {
+        {"name", MEMBER_TEXT},    {"instance", MEMBER_TEXT}, {"action", MEMBER_TEXT},
+        {"reason", MEMBER_TEXT},  {"for", MEMBER_ANY},       {"end", MEMBER_FLAG},
+        {"dry_run", MEMBER_FLAG}, {"why", MEMBER_TEXT},      {NULL, MEMBER_ANY}};
     struct change *change = (struct change *)asked;
     struct override override;
+    int err = members_judge(change->body, known, refusal);
+    if (err != ERR_OK) {
+        return err;
+    }
     if (json_is_true(json_object_get(change->body, "end"))) {
         const char *name = json_string_value(json_object_get(change->body, "name"));
         const char *instance = json_string_value(json_object_get(change->body, "instance"));
@@ -296,7 +392,7 @@ static int stage_override(struct asked *asked, struct registry *registry, struct
             arena_format(&change->arena, "%s/%s", name ? name : "", instance ? instance : "*");
         return key ? registry_drop_override(registry, key, refusal) : ERR_NOMEM;
     }
-    int err = override_from_json(change->body, &change->arena, clock_wall(), &override, refusal);
+    err = override_from_json(change->body, clock_wall(), false, &override, refusal);
     override.owner = change->owner;
     return err == ERR_OK ? registry_put_override(registry, &override, refusal) : err;
 }
@@ -442,23 +538,13 @@ static int plan_prune(struct change *change, struct registry *registry, struct r
 
 static int plan_shape(const struct change *change, struct refusal *refusal)
 {
-    static const char *const known[] = {"services", "instances", "dry_run",
-                                        "expect",   "prune",     "why"};
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)change->body, key, value)
-    {
-        bool found = false;
-        for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-            found = found || strcmp(known[i], key) == 0;
-        }
-        if (!found) {
-            char shown[64];
-            snprintf(shown, sizeof(shown), "%.60s", key);
-            return refusal_fill(refusal, shown,
-                                "services, instances, dry_run, expect, prune or why",
-                                "a plan has no such field");
-        }
+    static const struct member known[] = {{"services", MEMBER_ANY}, {"instances", MEMBER_ANY},
+                                          {"dry_run", MEMBER_FLAG}, {"expect", MEMBER_ANY},
+                                          {"prune", MEMBER_FLAG},   {"why", MEMBER_TEXT},
+                                          {NULL, MEMBER_ANY}};
+    int err = members_judge(change->body, known, refusal);
+    if (err != ERR_OK) {
+        return err;
     }
     const json_t *services = json_object_get(change->body, "services");
     const json_t *instances = json_object_get(change->body, "instances");
@@ -517,6 +603,9 @@ static bool outcome_of(const char *status, enum outcome_kind *ret)
 
 static int renew(struct state *state, struct http_request *request, struct refusal *refusal)
 {
+    static const struct member known[] = {{"service", MEMBER_TEXT}, {"id", MEMBER_TEXT},
+                                          {"check", MEMBER_TEXT},   {"status", MEMBER_TEXT},
+                                          {"note", MEMBER_TEXT},    {NULL, MEMBER_ANY}};
     const json_t *body = http_body(request);
     const char *id = json_string_value(json_object_get(body, "id"));
     const char *check = json_string_value(json_object_get(body, "check"));
@@ -531,7 +620,8 @@ static int renew(struct state *state, struct http_request *request, struct refus
         return ERR_PERMISSION;
     }
     arena_init(&arena, state->alloc);
-    int err = service_name_from_json(body, "service", &arena, &name, refusal);
+    int err = members_judge(body, known, refusal);
+    err = err == ERR_OK ? service_name_from_json(body, "service", &arena, &name, refusal) : err;
     struct instance_entry *entry =
         err == ERR_OK && id ? registry_instance(services_registry(services), name, id) : NULL;
     const struct instance *instance = entry ? instance_now(entry) : NULL;
@@ -553,8 +643,10 @@ static int renew(struct state *state, struct http_request *request, struct refus
     }
     err = services_renew(services, entry, check, outcome, note ? note : "", clock_mono());
     if (err != ERR_OK) {
-        refusal_fill(refusal, "check", "name a check of kind ttl",
-                     "the instance has no such check");
+        bool goes = entry->object.staged && !entry->object.next;
+        refusal_fill(refusal, goes ? "id" : "check",
+                     goes ? "register it again" : "name a check of kind ttl",
+                     goes ? "the instance is being removed" : "the instance has no such check");
     }
     return err;
 }
@@ -640,8 +732,16 @@ static int stage_restore(struct asked *asked, struct registry *registry, struct 
     struct restoring restoring = {.states = json_object()};
     const char *name;
     json_t *body;
-    int err = ERR_OK;
+    static const struct member known[] = {{"revision", MEMBER_ANY},
+                                          {"dry_run", MEMBER_FLAG},
+                                          {"why", MEMBER_TEXT},
+                                          {NULL, MEMBER_ANY}};
+    int err = members_judge(change->body, known, refusal);
     change->objects = json_array();
+    if (err != ERR_OK) {
+        json_decref(restoring.states);
+        return err;
+    }
     if (!store || !json_is_integer(revision) || json_integer_value(revision) < 0) {
         json_decref(restoring.states);
         return refusal_fill(refusal, "revision", "horizon history lists them",

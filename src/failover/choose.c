@@ -138,12 +138,26 @@ static void none_works(const struct service *policy, struct candidate *candidate
     }
 }
 
+/* By how much weights are multiplied before a slow start takes its part: a tenth of the weight 1 is
+ * nothing that can be told. 1 while nobody starts slowly. */
+static uint32_t weight_scale(const struct candidate *candidates, uint32_t count)
+{
+    uint32_t most = 1;
+    bool ramps = false;
+    for (uint32_t i = 0; i < count; i++) {
+        most = candidates[i].weight > most ? candidates[i].weight : most;
+        ramps = ramps || (candidates[i].chosen && candidates[i].ramp < 1000);
+    }
+    return ramps ? UINT16_MAX / most : 1;
+}
+
 static void weigh(struct candidate *candidates, uint32_t count, struct choice *out)
 {
     bool all_zero = true;
+    out->scale = weight_scale(candidates, count);
     for (uint32_t i = 0; i < count; i++) {
         struct candidate *at = &candidates[i];
-        uint32_t share = ((uint32_t)at->weight * at->ramp + 999) / 1000;
+        uint32_t share = (uint32_t)(((uint64_t)at->weight * out->scale * at->ramp + 999) / 1000);
         at->share = at->chosen ? (uint16_t)share : 0;
         all_zero = all_zero && at->share == 0;
         out->chosen += at->chosen;
@@ -196,7 +210,8 @@ void choose_spill(const struct service *policy, struct candidate *candidates, ui
             struct candidate *at = &candidates[i];
             if (at->pool == number && candidate_works(at)) {
                 uint64_t weight = at->weight ? at->weight : 1;
-                uint64_t share = (weight * lost + next.working_weight - 1) / next.working_weight;
+                uint64_t share =
+                    (weight * lost * choice->scale + next.working_weight - 1) / next.working_weight;
                 at->chosen = true;
                 at->share = (uint16_t)(share < UINT16_MAX ? share : UINT16_MAX);
                 choice->chosen++;

@@ -60,6 +60,7 @@ struct choice {
     uint16_t pool;    /* that was chosen */
     const char *site; /* its name, as the caller knows it; NULL: none */
     uint32_t candidates, working, chosen;
+    uint32_t scale;     /* of shares against weights: 1 while nobody starts slowly */
     uint32_t site_down; /* pools passed over by the site rule */
 };
 

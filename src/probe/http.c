@@ -221,10 +221,21 @@ static void address_set(struct target *target, struct http_target *state)
     curl_easy_setopt(state->easy, CURLOPT_URL, url);
 }
 
-/* As libcurl does by itself, but keeping why it fails. */
+/* As libcurl does by itself, but keeping why it fails, and never to anywhere but the target. */
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct http_target *state = ctx;
+    struct target *target = ctx;
+    struct http_target *state = target->state;
+    struct endpoint endpoint = target_endpoint(target);
+    union socket_name name = {0};
+    size_t len = address->addrlen < sizeof(name) ? address->addrlen : sizeof(name);
+    memcpy(&name, &address->addr, len);
+    struct endpoint asked = endpoint_from_name(&name);
+    if (asked.port != endpoint.port ||
+        memcmp(&asked.address, &endpoint.address, sizeof(asked.address)) != 0) {
+        state->socket_problem = EHOSTUNREACH;
+        return CURL_SOCKET_BAD;
+    }
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     (void)purpose;
     state->socket_problem = fd < 0 ? errno : 0;
@@ -259,7 +270,7 @@ static void begin(struct target *target)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, check->verify ? 2L : 0L);
     curl_easy_setopt(easy, CURLOPT_CERTINFO, check->tls ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, state);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, target);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, target);
     state->running = curl_multi_add_handle(http->multi, easy) == CURLM_OK;

@@ -357,6 +357,23 @@ static bool word_plain(const char *text, size_t most)
     return text_plain(text, most) && !strpbrk(text, " \t/");
 }
 
+/* A name as it may stand in a Host header and a certificate; nothing that means more in a URL. */
+static bool host_plain(const char *text)
+{
+    enum {
+        HOST_BYTES = 253
+    };
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++) {
+        char byte = text[i];
+        bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+        if (!letter && !(byte >= '0' && byte <= '9') && byte != '-' && byte != '.' && byte != '_') {
+            return false;
+        }
+    }
+    return len > 0 && len <= HOST_BYTES && text[0] != '.' && text[0] != '-';
+}
+
 int check_check(const struct check *check, const char *field, struct refusal *refusal)
 {
     if (!check->name || !word_plain(check->name, LIMIT_LABEL_BYTES)) {
@@ -383,6 +400,10 @@ int check_check(const struct check *check, const char *field, struct refusal *re
     if (check->kind == CHECK_HTTP && (!check->text || check->text[0] != '/')) {
         return field_refuse(refusal, field, "path", "such as /healthz",
                             "the path of an HTTP check begins with /");
+    }
+    if (check->host && !host_plain(check->host)) {
+        return field_refuse(refusal, field, "host", "such as www.example.com",
+                            "a host is letters, digits, hyphens and dots, at most 253");
     }
     struct address address;
     if (check->target && address_from_text(check->target, &address) != ERR_OK) {

@@ -269,8 +269,8 @@ static int history_write(struct registry_store *store, const struct store_row *r
     sqlite3_bind_int(statement, 3, (int)row->kind);
     bind_text(statement, 4, row->name);
     bind_text(statement, 5, row->id);
-    bind_text(statement, 6, row->owner);
-    bind_text(statement, 7, change->why);
+    bind_text(statement, 6, row->by ? row->by : row->owner);
+    bind_text(statement, 7, row->why);
     bind_text(statement, 8, row->before);
     bind_text(statement, 9, row->body);
     int err = step_done(store, statement);

@@ -34,6 +34,7 @@ struct store_row {
     const char *body;   /* JSON; NULL: the object goes */
     const char *before; /* JSON of what it was, for the history; NULL: it is new, or no history */
     bool history;
+    const char *by, *why; /* of the history: who asked for it, and why; why may be NULL */
 };
 
 struct store_verdict {
@@ -48,7 +49,6 @@ struct store_change {
     size_t verdict_count;
     uint64_t revision; /* of the last row; 0: rows are none */
     struct wall at;
-    const char *why; /* of the history */
 };
 
 /* Opens or makes FOLDER/registry.db; a damaged one is an error with a finding that says what helps,

@@ -68,9 +68,7 @@ static void override_try(const json_t *json, struct registry *registry)
 {
     struct refusal refusal = {.field = ""};
     struct override override;
-    struct arena arena;
-    arena_init(&arena, &ALLOC_MALLOC);
-    int err = override_from_json(json, &arena, (struct wall){1}, &override, &refusal);
+    int err = override_from_json(json, (struct wall){1}, true, &override, &refusal);
     if (err == ERR_OK) {
         override.owner = "fuzz";
         err = registry_put_override(registry, &override, &refusal);
@@ -78,7 +76,6 @@ static void override_try(const json_t *json, struct registry *registry)
     if (err != ERR_OK) {
         refusal_look(err, &refusal);
     }
-    arena_deinit(&arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

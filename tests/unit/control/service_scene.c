@@ -50,6 +50,12 @@ static void on_verdict(void *ctx, const struct instance_entry *instance, enum ve
     ((struct scene *)ctx)->verdicts++;
 }
 
+static void on_lease(void *ctx, const struct instance_entry *instance, bool expired)
+{
+    (void)instance;
+    ((struct scene *)ctx)->leases += expired ? 1 : -1;
+}
+
 static void on_choice(void *ctx, const struct service_entry *service, enum choice_kind before,
                       enum choice_kind after)
 {
@@ -92,7 +98,8 @@ void scene_init(struct scene *scene)
     stage_init(&scene->stage);
     stage_file(&scene->stage, "example.zone", ZONE);
     scene->port = (struct probe_port){scene, port_start, port_stop};
-    scene->events = (struct services_events){scene, on_verdict, on_choice, on_storm, on_remove};
+    scene->events =
+        (struct services_events){scene, on_verdict, on_lease, on_choice, on_storm, on_remove};
     assert_int_equal(
         services_new(scene->stage.control, &scene->port, &scene->events, &scene->services), ERR_OK);
     scene->registry = services_registry(scene->services);

@@ -31,6 +31,7 @@ struct scene {
         const struct probe_order *order;
     } probes[PROBES];
     unsigned started, running, verdicts, removals;
+    int leases; /* that ran out and were not taken up again */
     int64_t ms;
     bool storm;
 };

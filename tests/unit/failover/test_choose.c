@@ -138,8 +138,17 @@ static void test_weights(void **state)
     two[0].weight = two[1].weight = 100;
     two[1].ramp = 100;
     choose(&service, two, 2, &choice);
-    assert_int_equal(two[0].share, 100);
-    assert_int_equal(two[1].share, 10);
+    assert_int_equal(two[0].share, 100 * choice.scale);
+    assert_int_equal(two[1].share, 10 * choice.scale);
+    two[0].weight = two[1].weight = 1; /* a tenth of the least weight */
+    choose(&service, two, 2, &choice);
+    assert_int_equal(two[0].share, choice.scale);
+    assert_in_range(two[1].share, choice.scale / 10, choice.scale / 10 + 1);
+    two[0].weight = 65535;
+    choose(&service, two, 2, &choice);
+    assert_int_equal(choice.scale, 1);
+    assert_int_equal(two[0].share, 65535);
+    assert_int_equal(two[1].share, 1);
 }
 
 static void test_spill(void **state)

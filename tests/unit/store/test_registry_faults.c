@@ -228,9 +228,10 @@ static int put_all(struct registry_store *store, unsigned value)
     body[strlen(body)] = ' ';
     for (unsigned i = 0; i < ROWS; i++) {
         snprintf(ids[i], sizeof(ids[i]), "i%u", i);
-        rows[i] = (struct store_row){STORE_INSTANCE, "web.", ids[i], "x", value, body, NULL, false};
+        rows[i] = (struct store_row){STORE_INSTANCE, "web.", ids[i], "x",  value,
+                                     body,           NULL,   false,  NULL, NULL};
     }
-    const struct store_change change = {rows, ROWS, NULL, 0, value, {1}, NULL};
+    const struct store_change change = {rows, ROWS, NULL, 0, value, {1}};
     return registry_store_write(store, &change);
 }
 

@@ -91,11 +91,11 @@ static void test_what_was_written_is_there(void **state)
     struct place_on_disk *place = *state;
     struct registry_store *store = open_store(place);
     const struct store_row rows[] = {
-        {STORE_INSTANCE, "web.", "a", "x", 2, "{\"id\":\"a\"}", NULL, false},
-        {STORE_SERVICE, "web.", "", "x", 1, "{}", NULL, true},
+        {STORE_INSTANCE, "web.", "a", "x", 2, "{\"id\":\"a\"}", NULL, false, NULL, NULL},
+        {STORE_SERVICE, "web.", "", "x", 1, "{}", NULL, true, "x", "first"},
     };
     const struct store_verdict verdicts[] = {{"web.", "a", "passing"}, {"web.", "b", "critical"}};
-    struct store_change change = {rows, 2, verdicts, 2, 2, {1000}, "first"};
+    struct store_change change = {rows, 2, verdicts, 2, 2, {1000}};
     char text[4096] = "";
     expect_objects(store, "");
     assert_int_equal(registry_store_write(store, &change), ERR_OK);
@@ -108,11 +108,11 @@ static void test_what_was_written_is_there(void **state)
     assert_string_equal(text, "web./a passing\nweb./b critical\n");
 
     const struct store_row more[] = {
-        {STORE_INSTANCE, "web.", "a", "", 3, NULL, NULL, false},
-        {STORE_SERVICE, "web.", "", "x", 4, "{\"ttl\":\"9s\"}", "{}", true},
+        {STORE_INSTANCE, "web.", "a", "", 3, NULL, NULL, false, NULL, NULL},
+        {STORE_SERVICE, "web.", "", "x", 4, "{\"ttl\":\"9s\"}", "{}", true, NULL, NULL},
     };
     const struct store_verdict forget[] = {{"web.", "a", NULL}, {"web.", "b", "passing"}};
-    change = (struct store_change){more, 2, forget, 2, 4, {2000}, NULL};
+    change = (struct store_change){more, 2, forget, 2, 4, {2000}};
     assert_int_equal(registry_store_write(store, &change), ERR_OK);
     expect_objects(store, "0 web.  x 4 {\"ttl\":\"9s\"}\n");
     text[0] = '\0';
