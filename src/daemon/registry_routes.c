@@ -373,6 +373,24 @@ void route_deregister(void *ctx, struct http_request *request)
     ask(ctx, request, stage_deregister);
 }
 
+/* What ended a day ago has been looked at long enough; it goes with the next one that is set. */
+static int overrides_forget(struct change *change, struct registry *registry,
+                            struct refusal *refusal)
+{
+    const int64_t day_ns = INT64_C(86400000000000);
+    int64_t now = clock_wall().ns;
+    int err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < registry_override_count(registry); i++) {
+        const struct override_entry *entry = registry_override_at(registry, i);
+        const struct override *override = override_now(entry);
+        if (override && !entry->object.staged && override->expires_at.ns < now - day_ns) {
+            const char *key = arena_format(&change->arena, "%s", entry->key);
+            err = key ? registry_drop_override(registry, key, refusal) : ERR_NOMEM;
+        }
+    }
+    return err;
+}
+
 static int stage_override(struct asked *asked, struct registry *registry, struct refusal *refusal)
 {
     static const struct member known[] = {
@@ -392,7 +410,9 @@ static int stage_override(struct asked *asked, struct registry *registry, struct
             arena_format(&change->arena, "%s/%s", name ? name : "", instance ? instance : "*");
         return key ? registry_drop_override(registry, key, refusal) : ERR_NOMEM;
     }
-    err = override_from_json(change->body, clock_wall(), false, &override, refusal);
+    err = overrides_forget(change, registry, refusal);
+    err = err == ERR_OK ? override_from_json(change->body, clock_wall(), false, &override, refusal)
+                        : err;
     override.owner = change->owner;
     return err == ERR_OK ? registry_put_override(registry, &override, refusal) : err;
 }
@@ -676,12 +696,14 @@ void route_renew(void *ctx, struct http_request *request)
 struct restoring {
     json_t *states; /* name → body, or null: it was not there */
     uint64_t revision;
-    bool known; /* the history reaches back as far */
+    unsigned seen; /* events */
+    bool known;    /* the history reaches back as far */
 };
 
 static int restore_event(void *ctx, const struct store_event *event)
 {
     struct restoring *restoring = ctx;
+    restoring->seen++;
     if (event->revision <= restoring->revision) {
         restoring->known = true;
         return ERR_OK;
@@ -749,9 +771,9 @@ static int stage_restore(struct asked *asked, struct registry *registry, struct 
                                   : "without a data folder nothing is remembered");
     }
     restoring.revision = (uint64_t)json_integer_value(revision);
-    restoring.known = restoring.revision == 0;
-    err = registry_store_history(store, UINT64_MAX, 1000, restore_event, &restoring);
-    if (err == ERR_OK && !restoring.known) {
+    err = registry_store_history(store, UINT64_MAX, LIMIT_HISTORY, restore_event, &restoring);
+    /* A history that has forgotten nothing reaches back to the beginning. */
+    if (err == ERR_OK && !restoring.known && restoring.seen >= LIMIT_HISTORY) {
         refusal_fill(refusal, "revision", "horizon history lists what is remembered",
                      "the history does not reach back to revision %llu",
                      (unsigned long long)restoring.revision);

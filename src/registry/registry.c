@@ -645,6 +645,11 @@ int registry_put_override(struct registry *registry, const struct override *want
              (int)LIMIT_INSTANCE_ID_BYTES, wanted->instance);
     struct override_entry *entry = override_find(registry, key);
     bool made = !entry;
+    if (made && registry->override_count >= LIMIT_OVERRIDES) {
+        refusal_fill(refusal, "name", "end some of them, or use a pattern",
+                     "there are %d overrides already", (int)LIMIT_OVERRIDES);
+        return ERR_LIMIT;
+    }
     struct override copy = *wanted;
     copy.revision = registry->staged_revision;
     char *frozen = override_copy(registry, &copy);

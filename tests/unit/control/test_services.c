@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "control/service_state.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -662,6 +663,72 @@ static void test_random_histories(void **state)
     scene_deinit(&scene);
 }
 
+/* A name beyond the limit goes back to its zone at once. */
+static void test_names_that_went_have_a_limit(void **state)
+{
+    struct scene scene;
+    (void)state;
+    scene_init(&scene);
+    struct services *services = scene.services;
+    for (unsigned i = 0; i <= LIMIT_LINGERS; i++) {
+        char text[48];
+        uint8_t name[NAME_MAX];
+        snprintf(text, sizeof(text), "n%u.example.com", i);
+        assert_int_equal(name_from_text(text, NULL, name), ERR_OK);
+        linger_add(services, name, 0);
+        assert_true((services->stale != NULL) == (i == LIMIT_LINGERS));
+    }
+    assert_int_equal(services->linger_count, LIMIT_LINGERS);
+    for (unsigned i = 0; i < LIMIT_LINGERS; i += 3) {
+        char text[48];
+        uint8_t name[NAME_MAX];
+        snprintf(text, sizeof(text), "n%u.example.com", i);
+        assert_int_equal(name_from_text(text, NULL, name), ERR_OK);
+        linger_end(services, name);
+    }
+    assert_int_equal(services->linger_count, LIMIT_LINGERS - (LIMIT_LINGERS + 2) / 3);
+    scene_deinit(&scene);
+}
+
+/* The lease's end is told, and so is that it was taken up again, whatever the verdict does. */
+static void test_the_end_of_a_lease_is_told(void **state)
+{
+    struct scene scene;
+    struct service_address address = {.view = NULL};
+    struct instance instance;
+    struct check check;
+    struct refusal refusal;
+    (void)state;
+    scene_init(&scene);
+    check_default(&check, CHECK_TTL);
+    check.name = "ttl";
+    instance_default(&instance);
+    address_from_text("192.0.2.1", &address.address);
+    instance.service = scene_name("web.example.com");
+    instance.id = "a";
+    instance.owner = "x";
+    instance.addresses = &address;
+    instance.address_count = 1;
+    instance.checks = &check;
+    instance.check_count = 1;
+    instance.lease_ms = 2000;
+    assert_int_equal(registry_put_instance(scene.registry, &instance, REVISION_ANY, NULL, &refusal),
+                     ERR_OK);
+    scene_commit(&scene);
+    struct instance_entry *entry =
+        registry_instance(scene.registry, scene_name("web.example.com"), "a");
+    services_renew(scene.services, entry, NULL, OUTCOME_FAIL, "", scene_now(&scene));
+    scene_flush(&scene);
+    scene_pass_time(&scene, 3000); /* critical before and after */
+    assert_int_equal(scene.leases, 1);
+    services_renew(scene.services, entry, NULL, OUTCOME_NONE, "", scene_now(&scene));
+    assert_int_equal(scene.leases, 0);
+    scene_flush(&scene);
+    scene_pass_time(&scene, 3000);
+    assert_int_equal(scene.leases, 1);
+    scene_deinit(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -683,6 +750,8 @@ int main(void)
         cmocka_unit_test(test_registered_addresses_have_ptr),
         cmocka_unit_test(test_https_records),
         cmocka_unit_test(test_srv_and_tags),
+        cmocka_unit_test(test_names_that_went_have_a_limit),
+        cmocka_unit_test(test_the_end_of_a_lease_is_told),
         cmocka_unit_test(test_random_histories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

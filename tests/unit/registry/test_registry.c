@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/random.h"
 #include "registry/registry.h"
 #include "unit/failing.h"
@@ -258,6 +259,39 @@ static void test_globs(void **state)
     assert_false(glob_match("", "x"));
 }
 
+static void test_overrides_have_a_limit(void **state)
+{
+    struct registry *registry;
+    struct refusal refusal = {.field = ""};
+    (void)state;
+    assert_int_equal(registry_new(&ALLOC_MALLOC, &registry), ERR_OK);
+    for (unsigned i = 0; i <= LIMIT_OVERRIDES; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "n%u.prod.internal", i);
+        const struct override wanted = {.name = name,
+                                        .instance = "*",
+                                        .reason = "a test",
+                                        .owner = "x",
+                                        .set_at = {1},
+                                        .expires_at = {2}};
+        assert_int_equal(registry_put_override(registry, &wanted, &refusal),
+                         i < LIMIT_OVERRIDES ? ERR_OK : ERR_LIMIT);
+    }
+    assert_non_null(strstr(refusal.reason, "1000 overrides already"));
+    registry_commit(registry, NULL, NULL);
+    assert_int_equal(registry_drop_override(registry, "n7.prod.internal/*", &refusal), ERR_OK);
+    const struct override again = {.name = "n7.prod.internal",
+                                   .instance = "*",
+                                   .reason = "dropped and set in one change",
+                                   .owner = "x",
+                                   .set_at = {1},
+                                   .expires_at = {3}};
+    assert_int_equal(registry_put_override(registry, &again, &refusal), ERR_OK);
+    registry_commit(registry, NULL, NULL);
+    assert_int_equal(registry_override_count(registry), LIMIT_OVERRIDES);
+    registry_free(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_random_histories_without_memory),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_globs),
+        cmocka_unit_test(test_overrides_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
