@@ -13,7 +13,6 @@
 #include <string.h>
 
 enum {
-    LINGER_MS = 3600000, /* how long a name that was a service is NODATA */
     BUCKETS_LEAST = 64,
 };
 

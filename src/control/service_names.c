@@ -221,12 +221,10 @@ static uint64_t views_to_kept(struct services *services, const struct desired *d
     return kept;
 }
 
-/* Views in which the service exists: where an instance has an address, or had one; without any
- * instance the internal ones. */
-static uint64_t service_views(struct services *services, const struct names_target *target,
-                              const struct service_run *run)
+/* Views in which the service exists now: where an instance has an address; without any instance the
+ * internal ones. */
+static uint64_t views_shown(const struct names_target *target, const struct service_entry *entry)
 {
-    const struct service_entry *entry = run->entry;
     uint64_t views = 0, internal = 0;
     uint32_t there = 0;
     for (uint32_t i = 0; i < entry->instance_count; i++) {
@@ -239,8 +237,23 @@ static uint64_t service_views(struct services *services, const struct names_targ
     for (unsigned view = 0; view < target->desired->view_count; view++) {
         internal |= target->desired->views[view].internal ? UINT64_C(1) << view : 0;
     }
-    return views | views_from_kept(services, target->desired, run->views) |
-           (there == 0 ? internal : 0);
+    return there == 0 ? internal : views;
+}
+
+/* Those, and where it was within the hour. */
+static uint64_t service_views(struct services *services, const struct names_target *target,
+                              struct service_run *run)
+{
+    uint64_t shown = views_shown(target, run->entry);
+    uint64_t kept = views_to_kept(services, target->desired, shown);
+    uint64_t left = run->views & ~kept;
+    if (left & ~run->views_left) {
+        timer_set(&services->timers, &run->left,
+                  mono_add(services->now, duration_from_ms(LINGER_MS)));
+    }
+    run->views_left = left;
+    run->views |= kept;
+    return shown | views_from_kept(services, target->desired, left);
 }
 
 int service_names_put(struct services *services, const struct names_target *target,
@@ -265,7 +278,6 @@ int service_names_put(struct services *services, const struct names_target *targ
         }
     }
     uint64_t views = service_views(services, target, run);
-    run->views |= views_to_kept(services, target->desired, views);
     for (unsigned view = 0; view < target->desired->view_count; view++) {
         slots[view].wanted = false;
         if (views >> view & 1) {

@@ -19,6 +19,7 @@ enum timer_kind {
     TIMER_RAMP,      /* of an instance: the next step of a slow start */
     TIMER_CHECK,     /* of a check: silence of a TTL check, or the end of a hold */
     TIMER_LINGER,    /* of a name that was a service */
+    TIMER_VIEWS,     /* of a service: views that it left an hour ago */
     TIMER_OVERRIDES, /* the next override expires */
     TIMER_BRAKE,     /* the storm brake ends */
 };
@@ -88,10 +89,12 @@ struct storm {
 };
 
 struct service_run {
+    struct timer left; /* when the views that it left forget it */
     struct service_entry *entry;
     struct service_run *next_dirty;
     bool dirty, names_dirty;     /* its answers; also the names of its instances */
     uint64_t views;              /* where it exists, or existed; kept by the names of views */
+    uint64_t views_left;         /* of those: where it does not exist now */
     enum choice_kind kind, told; /* as it is put into the trees; as events know it */
 };
 
@@ -169,6 +172,10 @@ bool address_meant(const struct instance *instance, unsigned index, const char *
 
 /* --- linger.c ------------------------------------------------------------------------------------
  */
+
+enum {
+    LINGER_MS = 3600000, /* how long a name that was a service is NODATA */
+};
 
 /* The name is registered no more: for an hour it is one without data. */
 void linger_add(struct services *services, const uint8_t *name, uint64_t views);

@@ -57,6 +57,17 @@ static void instance_run_drop(struct services *services, struct instance_entry *
     entry->attached = NULL;
 }
 
+static void service_run_drop(struct services *services, struct service_entry *entry)
+{
+    struct service_run *run = service_run(entry);
+    if (run) {
+        timer_stop(&services->timers, &run->left);
+        services->timer_total--;
+        mem_free(services->alloc, run);
+        entry->attached = NULL;
+    }
+}
+
 void services_free(struct services *services)
 {
     if (!services) {
@@ -67,8 +78,7 @@ void services_free(struct services *services)
         for (uint32_t i = 0; i < at->instance_count; i++) {
             instance_run_drop(services, at->instances[i]);
         }
-        mem_free(services->alloc, at->attached);
-        at->attached = NULL;
+        service_run_drop(services, at);
     }
     lingers_free(services);
     for (unsigned i = 0; i < services->view_count; i++) {
@@ -178,8 +188,7 @@ static void service_gone(struct services *services, struct service_entry *entry,
             break;
         }
     }
-    mem_free(services->alloc, run);
-    entry->attached = NULL;
+    service_run_drop(services, entry);
 }
 
 /* When the instance goes, now that its lease has run out. */
@@ -202,9 +211,12 @@ static void service_changed(struct services *services, struct service_entry *ent
     }
     if (!service_run(entry)) {
         struct service_run *run = mem_new_zero(services->alloc, 1, sizeof(*run));
-        if (!run) {
+        if (!run || timers_reserve(&services->timers, services->timer_total + 1) != ERR_OK) {
+            mem_free(services->alloc, run);
             return; /* it is registered, and answered once it is changed again */
         }
+        services->timer_total++;
+        run->left.kind = TIMER_VIEWS;
         run->entry = entry;
         run->kind = run->told = CHOICE_NONE;
         entry->attached = run;
@@ -463,6 +475,19 @@ static void ramp_due(struct services *services, struct instance_run *run)
     service_mark(services, run->entry->service, false);
 }
 
+/* Where the service was an hour ago and is no more, its names are what they would be without it. */
+static void views_due(struct services *services, struct service_run *run)
+{
+    const struct service *service = service_now(run->entry);
+    run->views &= ~run->views_left;
+    run->views_left = 0;
+    if (service) {
+        stale_add(services, service->name);
+        service_names_each(service, run->entry, stale_add, services);
+        service_mark(services, run->entry, true);
+    }
+}
+
 /* First the lease runs out: critical. Then, long after, the instance goes. */
 static void lease_due(struct services *services, struct instance_run *run)
 {
@@ -511,6 +536,9 @@ void services_step(struct services *services, struct mono now, struct wall wall)
             linger_drop(services, linger);
             break;
         }
+        case TIMER_VIEWS:
+            views_due(services, OF_TIMER(timer, struct service_run, left));
+            break;
         case TIMER_OVERRIDES:
             overrides_apply(services);
             break;

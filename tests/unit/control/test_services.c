@@ -663,6 +663,35 @@ static void test_random_histories(void **state)
     scene_deinit(&scene);
 }
 
+/* NODATA for an hour in a view that it left, then what it would be without; where it is, it stays.
+ */
+static void test_a_view_that_it_left_forgets_it(void **state)
+{
+    struct scene scene;
+    (void)state;
+    scene_init(&scene);
+    scene_put_good(&scene, "web.example.com", "a", "10.0.0.1@in 10.0.0.1@in2 192.0.2.1@out", NULL);
+    scene_put_good(&scene, "web.example.com", "b", "10.0.0.2@in 192.0.2.2@out", NULL);
+    scene_put_good(&scene, "web.example.com", "a", "10.0.0.1@in", NULL);
+    scene_expect(&scene, "10.9.0.1", "web.example.com A", "NOERROR");
+    scene_expect(&scene, "10.9.0.1", "a.web.example.com A", "NXDOMAIN");
+    scene_expect(&scene, OUT, "web.example.com A", "NOERROR 192.0.2.2");
+    scene_pass_time(&scene, 1800000);
+    scene_put_good(&scene, "web.example.com", "b", "10.0.0.2@in", NULL);
+    scene_pass_time(&scene, 1900000); /* an hour after the second one left */
+    scene_expect(&scene, OUT, "web.example.com A", "NOERROR");
+    scene_pass_time(&scene, 1800000);
+    scene_expect(&scene, OUT, "web.example.com A", "NXDOMAIN");
+    scene_expect(&scene, "10.9.0.1", "web.example.com A", "NXDOMAIN");
+    scene_expect(&scene, IN, "web.example.com A", "NOERROR 10.0.0.1 10.0.0.2");
+    scene_expect(&scene, IN, "b.web.example.com A", "NOERROR 10.0.0.2");
+    scene_put_good(&scene, "web.example.com", "b", "10.0.0.2@in 192.0.2.2@out", NULL);
+    scene_expect(&scene, OUT, "web.example.com A", "NOERROR 192.0.2.2");
+    scene_pass_time(&scene, 7200000);
+    scene_expect(&scene, OUT, "web.example.com A", "NOERROR 192.0.2.2");
+    scene_deinit(&scene);
+}
+
 /* A name beyond the limit goes back to its zone at once. */
 static void test_names_that_went_have_a_limit(void **state)
 {
@@ -750,6 +779,7 @@ int main(void)
         cmocka_unit_test(test_registered_addresses_have_ptr),
         cmocka_unit_test(test_https_records),
         cmocka_unit_test(test_srv_and_tags),
+        cmocka_unit_test(test_a_view_that_it_left_forgets_it),
         cmocka_unit_test(test_names_that_went_have_a_limit),
         cmocka_unit_test(test_the_end_of_a_lease_is_told),
         cmocka_unit_test(test_random_histories),
