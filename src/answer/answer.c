@@ -20,6 +20,7 @@ struct exchange {
     struct query query;
     struct reply reply;
     struct walk_result result;
+    struct told_list *told;
     struct trace *trace;
     uint64_t random;
     unsigned view;
@@ -122,7 +123,7 @@ static uint64_t subnet_same_views(const struct exchange *ex, const struct addres
         struct walk_result result;
         memcpy(scratch, ex->reply.wire, start);
         reply_init(&reply, scratch, start, limit);
-        walk_answer(ex->snapshot, view, &ex->query, &draw, &reply, &result, NULL);
+        walk_answer(ex->snapshot, view, &ex->query, &draw, &reply, &result, NULL, NULL);
         if (answers_same(ex, &reply, &result)) {
             same |= UINT64_C(1) << view;
         }
@@ -247,7 +248,8 @@ static void question(struct exchange *ex)
         ex->result.kind = ANSWER_FORMERR;
     } else {
         const struct walk_draw draw = {.client = client, .random = ex->random};
-        walk_answer(ex->snapshot, ex->view, query, &draw, &ex->reply, &ex->result, ex->trace);
+        walk_answer(ex->snapshot, ex->view, query, &draw, &ex->reply, &ex->result, ex->told,
+                    ex->trace);
     }
     subnet_scope(ex, client);
 }
@@ -310,11 +312,12 @@ static void outcome_fill(const struct exchange *ex, struct outcome *out)
 
 size_t answer(const struct snapshot *snapshot, const struct client *client, const uint8_t *query,
               size_t query_len, uint64_t random, uint8_t *reply, size_t reply_size,
-              struct outcome *outcome, struct trace *trace)
+              struct outcome *outcome, struct told_list *told, struct trace *trace)
 {
     struct exchange ex;
     ex.snapshot = snapshot;
     ex.client = client;
+    ex.told = told;
     ex.trace = trace;
     ex.random = random; /* only registered names draw from it; static sets keep their order */
     ex.view = VIEW_NONE;

@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "dns/type.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/told.h"
 
 enum transport {
     TRANSPORT_UDP,
@@ -61,8 +62,9 @@ const char *answer_kind_name(unsigned kind);
 
 struct trace;
 
-/* Answers one query. reply holds at least LIMIT_MESSAGE_BYTES for TCP, at least 4096 for UDP.
- * Returns the reply's length; 0: no reply. `trace` may be NULL. */
+/* Answers one query. `told` (may be NULL) gets what the reply took from the snapshot added. reply
+ * holds at least LIMIT_MESSAGE_BYTES for TCP, at least 4096 for UDP. Returns the reply's length; 0:
+ * no reply. `trace` may be NULL. */
 size_t answer(const struct snapshot *snapshot, const struct client *client, const uint8_t *query,
               size_t query_len, uint64_t random, uint8_t *reply, size_t reply_size,
-              struct outcome *outcome, struct trace *trace);
+              struct outcome *outcome, struct told_list *told, struct trace *trace);

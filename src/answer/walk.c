@@ -16,7 +16,9 @@ struct walk {
     const struct scope *scope;
     struct reply *reply;
     struct walk_result *out;
+    struct told_list *told;
     struct trace *trace;
+    const struct node *denied; /* the name that a negative is about; NULL: one that has no node */
     /* The current link: */
     uint8_t name[NAME_MAX]; /* absolute, lower case */
     unsigned name_len;
@@ -93,6 +95,7 @@ static uint16_t owner_tail(const struct walk *walk, unsigned keep)
 static void add_set(struct walk *walk, enum reply_section section, uint16_t owner,
                     const struct node *node, const struct rrset *set)
 {
+    told_set(walk->told, walk->slab, node, set);
     if (!reply_add_set(walk->reply, section, owner, node, set, set->ttl, NULL)) {
         walk->out->truncated = true;
     }
@@ -112,6 +115,7 @@ static void add_soa(struct walk *walk, uint32_t most)
     uint32_t minimum = len >= SOA_FIXED_BYTES ? wire_read32(rdata + len - 4) : 0;
     uint32_t ttl = soa->ttl < minimum ? soa->ttl : minimum;
     ttl = ttl < most ? ttl : most;
+    told_denied(walk->told, walk->slab, walk->denied ? walk->denied : apex, ttl);
     if (!reply_add_set(walk->reply, SECTION_AUTHORITY, owner_tail(walk, 0), apex, soa, ttl, NULL)) {
         walk->out->truncated = true;
     }
@@ -169,11 +173,13 @@ static void add_target_addresses(struct walk *walk, const uint8_t *target, const
         struct reply mark = *walk->reply;
         if (set && !reply_add_addresses(walk->reply, target, node, set)) {
             if (required) {
-                walk->out->truncated = true; /* RFC 9471 3.1 */
+                told_set(walk->told, walk->slab, node, set); /* a part of it */
+                walk->out->truncated = true;                 /* RFC 9471 3.1 */
             } else {
                 reply_rewind(walk->reply, &mark);
             }
         } else if (set) {
+            told_set(walk->told, walk->slab, node, set);
             trace_name(walk, TRACE_ADDITIONAL, target);
         }
     }
@@ -255,6 +261,7 @@ static enum step cname(struct walk *walk, const struct node *node, const struct 
         return STEP_DONE;
     }
     trace_set(walk, TRACE_CNAME, set);
+    told_set(walk->told, walk->slab, node, set);
     if (!reply_add_set(walk->reply, SECTION_ANSWER, walk->owner, node, set, set->ttl, &place)) {
         walk->out->truncated = true;
         return STEP_DONE;
@@ -400,9 +407,11 @@ static void service_matched(struct walk *walk, const struct node *node)
         set = sets[i].type == walk->qtype || walk->qtype == TYPE_ANY ? &sets[i] : NULL;
     }
     if (!set) {
+        walk->denied = node;
         negative_for(walk, false, policy.negative_ttl_s);
         return;
     }
+    told_set(walk->told, walk->slab, node, set);
     bool address = set->type == TYPE_A || set->type == TYPE_AAAA;
     walk->out->kind = ANSWER_POSITIVE;
     trace_set(walk, TRACE_DATA, set);
@@ -448,6 +457,7 @@ static enum step matched(struct walk *walk, const struct node *node)
     if (node->head.flags & NODE_CNAME) {
         return cname(walk, node, node_find(node, TYPE_CNAME));
     }
+    walk->denied = node;
     negative(walk, false);
     return STEP_DONE;
 }
@@ -571,7 +581,7 @@ static enum step link_answer(struct walk *walk)
 
 void walk_answer(const struct snapshot *snapshot, unsigned view, const struct query *query,
                  const struct walk_draw *draw, struct reply *reply, struct walk_result *out,
-                 struct trace *trace)
+                 struct told_list *told, struct trace *trace)
 {
     struct walk walk;
     *out = (struct walk_result){.ede = EDE_NONE, .zone = UINT32_MAX, .kind = ANSWER_NODATA};
@@ -583,6 +593,8 @@ void walk_answer(const struct snapshot *snapshot, unsigned view, const struct qu
     walk.draw = *draw;
     walk.reply = reply;
     walk.out = out;
+    walk.told = told;
+    walk.denied = NULL;
     walk.trace = trace;
     walk.name_len = query->name_len;
     memcpy(walk.name, query->name, query->name_len);

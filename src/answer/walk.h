@@ -28,4 +28,4 @@ struct walk_draw {
 /* Fills the sections of `reply` for a question of class IN in the given view. */
 void walk_answer(const struct snapshot *snapshot, unsigned view, const struct query *query,
                  const struct walk_draw *draw, struct reply *reply, struct walk_result *out,
-                 struct trace *trace);
+                 struct told_list *told, struct trace *trace);

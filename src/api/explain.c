@@ -372,7 +372,7 @@ static int explain_asked(const struct explain_world *world, const struct asked *
     struct outcome outcome;
     trace_init(&trace, &ALLOC_MALLOC);
     size_t reply_len = answer(world->snapshot, &asked->client, query, query_len, 0, reply,
-                              LIMIT_MESSAGE_BYTES, &outcome, &trace);
+                              LIMIT_MESSAGE_BYTES, &outcome, NULL, &trace);
     json_t *reply_json = NULL, *json = NULL;
     int err = reply_to_json(reply, reply_len, &reply_json);
     if (err == ERR_OK) {

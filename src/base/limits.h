@@ -40,6 +40,7 @@
     X(LIMIT_INSTANCE_ADDRESSES, 64, "addresses of one instance, of all views together")          \
     X(LIMIT_INSTANCE_ID_BYTES, 128, "id of an instance")                                         \
     X(LIMIT_OVERRIDES, 1000, "operator overrides, ended ones of a day included")                 \
+    X(LIMIT_LEDGER_KEPT, 262144, "records that caches may hold though the answer is another")    \
     X(LIMIT_LINGERS, 100000, "names that were services within the hour, and are NODATA")         \
     X(LIMIT_CHECKS, 16, "checks of one instance")                                                \
     X(LIMIT_CHECK_INTERVAL_MS, 100, "shortest interval of a check")                              \

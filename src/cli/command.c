@@ -37,6 +37,8 @@ const struct command COMMANDS[] = {
      "read configuration and zones again", "reload --accept example.com@2026013101"},
     {"status", "", 0, 0, BIT(OPT_ALL) | BIT(OPT_SERVER) | EVERYWHERE, run_status,
      "what is served, and what happened", NULL},
+    {"until", "NAME", 1, 1, BIT(OPT_SERVER) | EVERYWHERE, run_until,
+     "until when caches may hold what a name is answered with now", "until api.example.com"},
     {"view diff", "[NAME]", 0, 1,
      OFFLINE | BIT(OPT_VIEW_A) | BIT(OPT_VIEW_B) | BIT(OPT_SERVER) | EVERYWHERE, run_view_diff,
      "what differs between two views, and whether that is declared",

@@ -128,6 +128,7 @@ int run_maintain(const struct call *call);
 int run_apply(const struct call *call);
 int run_history(const struct call *call);
 int run_restore(const struct call *call);
+int run_until(const struct call *call);
 int run_view_diff(const struct call *call);
 int run_reference(const struct call *call);
 int run_manual(const struct call *call);

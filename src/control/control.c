@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "control/service_state.h"
 
+#include "control/superseded.h"
+
 #include "base/assert.h"
 #include "base/error.h"
 #include "dns/name.h"
@@ -94,6 +96,7 @@ struct snapshot *control_take_snapshot(struct control *control)
     memcpy(taken->snapshot.views, control->views, count * sizeof(struct twig));
     if (control->taken) {
         control->taken->retired = control->retired;
+        control->taken->next = taken;
         control->retired = (struct retired){0};
     } else {
         slab_reclaim(&control->slab, &control->retired); /* nobody has seen anything yet */
@@ -103,9 +106,18 @@ struct snapshot *control_take_snapshot(struct control *control)
     return &taken->snapshot;
 }
 
+void control_ledger_set(struct control *control, struct ledger *ledger)
+{
+    control->ledger = ledger;
+}
+
 void control_retire(struct control *control, const struct snapshot *snapshot)
 {
     struct taken *taken = (struct taken *)((uintptr_t)snapshot - offsetof(struct taken, snapshot));
+    if (control->ledger) {
+        superseded_note(control->ledger, snapshot, taken->next ? &taken->next->snapshot : NULL);
+        superseded_forget(control->ledger, &control->slab, &taken->retired);
+    }
     slab_reclaim(&control->slab, &taken->retired);
     if (taken == control->taken) {
         control->taken = NULL;

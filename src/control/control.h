@@ -58,6 +58,10 @@ int control_new(const struct alloc *alloc, const struct slab_backing *backing,
                 struct control **out);
 void control_free(struct control *control);
 
+/* Keeps account of what is told in `ledger`, which must outlive it. */
+struct ledger;
+void control_ledger_set(struct control *control, struct ledger *ledger);
+
 /* A new configuration. Zones that stay keep their content; zones that go vanish; new ones are
  * unloaded. Overlays, views and leak guard are judged anew against loaded content. `desired` and
  * `scope` must live until the matching control_retire() of the last snapshot that was taken while

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "control/control.h"
+#include "ledger/ledger.h"
 #include "snapshot/compile.h"
 
 /* The records of one overlay's file; path NULL: the overlay has none. */
@@ -38,6 +39,7 @@ struct zone_entry {
 };
 
 struct taken {
+    struct taken *next;     /* that took its place */
     struct retired retired; /* to reclaim once this snapshot is handed back */
     struct snapshot snapshot;
 };
@@ -47,6 +49,7 @@ struct services;
 struct control {
     const struct alloc *alloc;
     struct services *services; /* NULL: nothing can be registered */
+    struct ledger *ledger;     /* NULL: nobody keeps account of what is told */
     struct slab slab;
     struct twig views[LIMIT_VIEWS];
     const struct desired *desired;

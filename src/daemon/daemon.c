@@ -178,13 +178,26 @@ static int open_core(struct daemon *daemon)
     if (err != ERR_OK) {
         return err;
     }
+    size_t words = state->memory.reserved / TOLD_BYTES + 1;
+    size_t bytes = words * sizeof(*state->ledger.until);
+    if (memory_reserve(&state->ledger_memory, bytes, bytes) == ERR_OK) {
+        state->ledger.until = (void *)state->ledger_memory.base;
+        state->ledger.born = clock_mono();
+        kept_init(&state->ledger.kept, state->alloc, LIMIT_LEDGER_KEPT);
+    } else {
+        log_warning(
+            "no address space to keep account of what is told: horizon until knows nothing");
+    }
     state->backing = (struct slab_backing){
         .base = state->memory.base,
         .reserved = state->memory.reserved,
-        .commit = memory_commit,
-        .ctx = &state->memory,
+        .commit = state_commit,
+        .ctx = state,
     };
     err = control_new(state->alloc, &state->backing, &state->control);
+    if (err == ERR_OK && state->ledger.until) {
+        control_ledger_set(state->control, &state->ledger);
+    }
     if (err == ERR_OK) {
         err = publish_new(state->alloc, on_grace_over, state->retired_bell, &state->publish);
     }
@@ -252,6 +265,7 @@ static int open_server(struct daemon *daemon, struct epoch *epoch)
         .tcp_write_ms = config->tcp_write_ms,
         .inherited = daemon->inherited_count ? daemon->inherited : NULL,
         .inherited_count = daemon->inherited_count,
+        .ledger = state->ledger.until ? &state->ledger : NULL,
     };
     return server_open(state->alloc, &epoch->config->desired, &options, state->publish,
                        &daemon->findings, &state->server);
@@ -575,6 +589,10 @@ static void daemon_stop(struct daemon *daemon)
     loop_signal_free(daemon->hangup);
     loop_free(state->loop);
     memory_release(&state->memory);
+    memory_release(&state->ledger_memory);
+    if (state->ledger.kept.alloc) {
+        kept_free(&state->ledger.kept);
+    }
     diag_deinit(&daemon->findings);
 }
 

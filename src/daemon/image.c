@@ -55,8 +55,11 @@ static int view_map(struct image *image)
     struct state *state = image->state;
     const struct image_parts *parts = &image->view.parts;
     int err = memory_map(&state->memory, image->view.fd, IMAGE_TREES_AT, parts->tree_bytes);
+    err =
+        err == ERR_OK ? state_commit(state, state->memory.committed) : err; /* the ledger's part */
     if (err == ERR_OK) {
         control_adopt(state->control, parts, state->memory.committed);
+        state->ledger.restored_s = ledger_second(&state->ledger, clock_mono());
     }
     return err;
 }

@@ -2,6 +2,7 @@
 #include "daemon/routes.h"
 
 #include "api/explain.h"
+#include "api/until.h"
 #include "api/viewdiff.h"
 #include "api/zones.h"
 #include "base/error.h"
@@ -9,6 +10,7 @@
 #include "daemon/registry_routes.h"
 #include "daemon/reload.h"
 #include "daemon/status.h"
+#include "io/clock.h"
 
 static void with_numbers(const struct state *state, json_t *body)
 {
@@ -99,6 +101,27 @@ static void route_view_diff(void *ctx, struct http_request *request)
     reply_or_refuse(request, err, body, &refusal);
 }
 
+static void route_until(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    struct explain_refusal refusal;
+    json_t *body = NULL;
+    if (!state->ledger.until) {
+        http_refuse(request, 503, NULL, "no account is kept: there was no address space for it",
+                    "raise the limit on address space (ulimit -v)");
+        return;
+    }
+    const struct until_world world = {.world = world_of(state),
+                                      .ledger = &state->ledger,
+                                      .now = clock_mono(),
+                                      .wall = clock_wall()};
+    int err = until_to_json(&world, http_param(request, "name"), &body, &refusal);
+    if (err == ERR_OK) {
+        with_numbers(state, body);
+    }
+    reply_or_refuse(request, err, body, &refusal);
+}
+
 static void told_reload(void *ctx, const json_t *result)
 {
     http_reply(ctx, 200, json_deep_copy(result));
@@ -124,6 +147,7 @@ const struct http_route ROUTES[] = {
     {"GET", "/v1/status", route_status, 0},
     {"GET", "/v1/zones", route_zones, 0},
     {"GET", "/v1/explain", route_explain, 0},
+    {"GET", "/v1/until", route_until, 0},
     {"GET", "/v1/views/diff", route_view_diff, 0},
     {"POST", "/v1/reload", route_reload, 0},
     {"POST", "/v1/register", route_register, 0},

@@ -58,6 +58,16 @@ static void epochs_sweep(struct state *state)
     }
 }
 
+int state_commit(void *ctx, size_t bytes)
+{
+    struct state *state = ctx;
+    size_t words = bytes / TOLD_BYTES + 1;
+    int err = state->ledger.until
+                  ? memory_commit(&state->ledger_memory, words * sizeof(*state->ledger.until))
+                  : ERR_OK;
+    return err == ERR_OK ? memory_commit(&state->memory, bytes) : err;
+}
+
 static struct epoch *epoch_of(const struct state *state, const struct snapshot *snapshot)
 {
     struct epoch *epoch = state->epochs;
@@ -123,6 +133,7 @@ bool state_publish(struct state *state)
 void state_reclaim(struct state *state)
 {
     const struct snapshot *old;
+    state->ledger.now_s = ledger_second(&state->ledger, clock_mono());
     while ((old = publish_done(state->publish))) {
         struct epoch *epoch = epoch_of(state, old);
         epoch->snapshots--;

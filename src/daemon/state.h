@@ -17,6 +17,7 @@
 #include "daemon/zone_files.h"
 #include "io/loop.h"
 #include "io/memory.h"
+#include "ledger/ledger.h"
 #include "server/server.h"
 
 /* One configuration, alive while anything refers to it. */
@@ -40,6 +41,8 @@ struct state {
     const struct daemon_options *options;
     struct loop *loop;
     struct memory memory;
+    struct memory ledger_memory;
+    struct ledger ledger; /* until: NULL when there was no address space for it */
     struct slab_backing backing;
     struct control *control;
     struct publish *publish;
@@ -57,6 +60,9 @@ struct state {
     struct wall started_at;
     bool stopping;
 };
+
+/* The slab's commit: as much of the ledger comes first. `ctx` is the state. */
+int state_commit(void *ctx, size_t bytes);
 
 /* Takes over config and text on success. */
 int epoch_new(struct state *state, struct config *config, char *text, size_t text_len,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "server/connection.h"
 
+#include "io/clock.h"
+
 #include "base/error.h"
 #include "io/entropy.h"
 
@@ -109,6 +111,21 @@ static int bytes_send(int fd, const uint8_t *data, size_t len, size_t *ret_sent)
     return ERR_OK;
 }
 
+/* What the replies on the desk took is noted: as sent now, or, when the client does not take them
+ * all, as late as it may still do so. */
+static void told_note(struct desk *desk, bool waits)
+{
+    enum {
+        MS_PER_S = 1000
+    };
+    struct ledger *ledger = desk->shared->ledger;
+    if (ledger) {
+        uint32_t later_s = (desk->shared->options.tcp_write_ms + MS_PER_S - 1) / MS_PER_S;
+        ledger_note(ledger, &desk->told,
+                    ledger_second(ledger, clock_mono()) + (waits ? later_s : 0));
+    }
+}
+
 /* Writes the replies gathered on the desk; keeps what is not taken and waits for the client. */
 static bool replies_flush(struct desk *desk, struct connection *connection)
 {
@@ -118,7 +135,9 @@ static bool replies_flush(struct desk *desk, struct connection *connection)
         return true;
     }
     size_t sent;
-    if (bytes_send(connection->fd, desk->reply, len, &sent) != ERR_OK) {
+    int err = bytes_send(connection->fd, desk->reply, len, &sent);
+    told_note(desk, err == ERR_OK && sent < len);
+    if (err != ERR_OK) {
         return false;
     }
     if (sent == len) {
@@ -147,8 +166,12 @@ static bool message_answer(struct desk *desk, struct connection *connection, con
     struct outcome outcome;
     uint8_t *reply = desk->reply + desk->reply_len;
     size_t reply_len = answer(desk->snapshot, &client, message, len, random_next(&desk->random),
-                              reply + LENGTH_BYTES, LIMIT_MESSAGE_BYTES, &outcome, NULL);
+                              reply + LENGTH_BYTES, LIMIT_MESSAGE_BYTES, &outcome,
+                              desk->shared->ledger ? &desk->told : NULL, NULL);
     counters_note(desk->counters, COUNTER_QUERIES_TCP, &outcome);
+    if (desk->told.count >= TOLD_ENOUGH) {
+        told_note(desk, true); /* they go out with those that follow */
+    }
     if (reply_len == 0) {
         return false;
     }

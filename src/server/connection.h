@@ -41,6 +41,7 @@ struct desk {
     struct random random;
     struct counters *counters;
     struct deadline_list waits[WAIT_COUNT];
+    struct told_list told; /* by the replies on the desk */
     size_t reply_len;
     uint8_t read[CONNECTION_READ_BYTES];
     uint8_t reply[CONNECTION_REPLY_BYTES];

@@ -303,6 +303,7 @@ int server_open(const struct alloc *alloc, const struct desired *desired,
     }
     server->shared.alloc = alloc;
     server->shared.publish = publish;
+    server->shared.ledger = options->ledger;
     err = server_build(server, desired, options, diags);
     for (uint32_t i = 0; i < desired->listener_count && err == ERR_OK; i++) {
         err = slot_open(server, i, desired, &desired->listeners[i], diags);

@@ -12,6 +12,7 @@
 
 #include "answer/answer.h"
 #include "base/diag.h"
+#include "ledger/ledger.h"
 #include "server/publish.h"
 
 struct server;
@@ -24,6 +25,7 @@ struct server_options {
      * open; the server works on copies. */
     const int *inherited;
     uint32_t inherited_count;
+    struct ledger *ledger; /* of what is told; NULL: none is kept */
 };
 
 /* Counters of the workers, from one table; per view where `per_view` is 1. */

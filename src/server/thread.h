@@ -38,6 +38,7 @@ struct shared {
     const struct alloc *alloc;
     struct publish *publish;
     struct seats *seats;
+    struct ledger *ledger; /* NULL: nobody keeps account */
     struct server_options options;
     struct slot slots[SERVER_SLOTS];
 };

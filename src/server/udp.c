@@ -40,6 +40,7 @@ struct udp_worker {
     char name[SPAWN_NAME_BYTES];
     char apart[64];
     struct counters counters;
+    struct told_list told;
     struct mmsghdr query[BATCH], reply[BATCH];
     struct iovec query_piece[BATCH], reply_piece[BATCH];
     union socket_name peer[BATCH];
@@ -109,12 +110,22 @@ static void batch_ahead(struct udp_worker *worker, const struct snapshot *snapsh
     ahead_run(&ahead);
 }
 
+/* What the replies took is noted, as sent now. */
+static void told_note(struct udp_worker *worker)
+{
+    struct ledger *ledger = worker->shared->ledger;
+    if (worker->told.count > 0) {
+        ledger_note(ledger, &worker->told, ledger_second(ledger, clock_mono()));
+    }
+}
+
 /* Answers `received` queries with one snapshot; returns how many replies there are. */
 static unsigned batch_answer(struct udp_worker *worker, unsigned slot, unsigned received)
 {
     const struct snapshot *snapshot = publish_load(worker->shared->publish);
     struct client client = {.listener = (uint16_t)slot, .transport = TRANSPORT_UDP};
     uint8_t *room = worker->reply_bytes;
+    struct told_list *told = worker->shared->ledger ? &worker->told : NULL;
     bool ahead = received > 1 && snapshot->tree_bytes >= AHEAD_TREE_BYTES;
     unsigned replies = 0;
     for (unsigned i = 0; i < received; i++) {
@@ -127,7 +138,10 @@ static unsigned batch_answer(struct udp_worker *worker, unsigned slot, unsigned 
         }
         struct outcome outcome;
         size_t len = answer(snapshot, &client, worker->query_bytes[i], worker->query[i].msg_len,
-                            random_next(&worker->random), room, REPLY_BYTES, &outcome, NULL);
+                            random_next(&worker->random), room, REPLY_BYTES, &outcome, told, NULL);
+        if (worker->told.count >= TOLD_ENOUGH) {
+            told_note(worker);
+        }
         counters_note(&worker->counters, COUNTER_QUERIES_UDP, &outcome);
         if (len > 0) {
             reply_prepare(worker, i, replies++, room, len);
@@ -186,8 +200,9 @@ static unsigned batch_serve(struct udp_worker *worker, unsigned slot, int flags)
     }
     publish_online();
     unsigned replies = batch_answer(worker, slot, (unsigned)received);
-    publish_offline();
     batch_send(worker, fd, replies);
+    told_note(worker); /* while nobody can take apart what was sent */
+    publish_offline();
     batch_reset(worker, (unsigned)received);
     return (unsigned)received;
 }

@@ -642,6 +642,63 @@ int qp_follow(struct txn *txn, struct twig *root, struct twig base_old, struct t
     return err != ERR_OK ? err : ERR_NOT_FOUND;
 }
 
+/* --- differences ---------------------------------------------------------------------------------
+ */
+
+static struct twig twig_child(const struct slab *slab, struct twig at, unsigned code)
+{
+    uint64_t word = twig_word(at), bit = code_bit(code);
+    return word & bit ? branch_twigs(slab, at.ref)[word_index(word, bit)] : (struct twig){0};
+}
+
+/* The code, at a position of the key, of all names below a twig, which agree until its own. */
+static unsigned twig_code(const struct slab *slab, struct twig at, unsigned position)
+{
+    struct qp_space space;
+    struct qp_name name;
+    while (twig_is_branch(at)) {
+        at = branch_twigs(slab, at.ref)[0];
+    }
+    leaf_name_init(slab, at.ref, &space, &name);
+    return qp_name_code(&name, position);
+}
+
+static void leaf_diff(const struct slab *slab, struct twig a, struct twig b, qp_diff_fn *each,
+                      void *ctx)
+{
+    struct qp_space space;
+    struct qp_name name;
+    leaf_name_init(slab, a.ref, &space, &name);
+    ref_t other = twig_empty(b) ? 0 : qp_get(slab, b, &name);
+    if (other != a.ref) {
+        each(ctx, a.ref, other);
+    }
+}
+
+void qp_diff(const struct slab *slab, struct twig a, struct twig b, qp_diff_fn *each, void *ctx)
+{
+    if (twig_empty(a) || twig_same(a, b)) {
+        return;
+    }
+    if (!twig_is_branch(a)) {
+        leaf_diff(slab, a, b, each, ctx);
+        return;
+    }
+    unsigned position = twig_position(a);
+    while (twig_is_branch(b) && twig_position(b) < position) {
+        b = twig_child(slab, b, twig_code(slab, a, twig_position(b)));
+    }
+    if (twig_same(a, b)) {
+        return;
+    }
+    bool level = twig_is_branch(b) && twig_position(b) == position;
+    unsigned only = level || twig_empty(b) ? CODES : twig_code(slab, b, position);
+    for (unsigned code = 0; code < CODES; code++) {
+        struct twig below = level ? twig_child(slab, b, code) : (struct twig){0};
+        qp_diff(slab, twig_child(slab, a, code), code == only ? b : below, each, ctx);
+    }
+}
+
 /* --- ordered walk ------------------------------------------------------------------------------
  */
 

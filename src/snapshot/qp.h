@@ -123,6 +123,11 @@ int qp_touch(struct txn *txn, struct twig *root, const struct qp_name *name, str
 int qp_follow(struct txn *txn, struct twig *root, struct twig base_old, struct twig base_new,
               const struct qp_name *name);
 
+/* Calls `each` for every leaf of `a` that `b` lacks (0) or has another one for; subtrees that both
+ * share cost nothing. */
+typedef void qp_diff_fn(void *ctx, ref_t a, ref_t b);
+void qp_diff(const struct slab *slab, struct twig a, struct twig b, qp_diff_fn *each, void *ctx);
+
 /* Ordered walk. */
 struct qp_iter {
     const struct slab *slab;

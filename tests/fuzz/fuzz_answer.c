@@ -58,7 +58,7 @@ static void ask(const struct asked *asked, uint8_t *reply, uint8_t pattern, stru
     ahead_add(&ahead, &asked->client, asked->packet, asked->size);
     ahead_run(&ahead);
     told->len = answer(asked->world->snapshot, &asked->client, asked->packet, asked->size, 1, reply,
-                       size, &told->outcome, trace);
+                       size, &told->outcome, NULL, trace);
     ASSERT(told->len <= limit_of(asked));
     for (size_t i = limit_of(asked); i < size; i++) {
         ASSERT(reply[i] == pattern);

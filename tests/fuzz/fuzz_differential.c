@@ -133,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                             .transport = how & 16 ? TRANSPORT_TCP : TRANSPORT_UDP};
     struct outcome outcome;
     size_t told = answer(random_world(seed | (how & 0x40) << 2)->snapshot, &client, wire, len, 1,
-                         reply, sizeof(reply), &outcome, NULL);
+                         reply, sizeof(reply), &outcome, NULL, NULL);
     if (told > 0) {
         reply_parse(reply, told);
     }

@@ -174,7 +174,8 @@ void scene_ask(struct scene *scene, const struct ask *ask)
                      ERR_OK);
     memset(scene->wire, 0x5a, sizeof(scene->wire));
     scene->len = answer(scene->world.snapshot, &client, query, len, 1, scene->wire,
-                        ask->tcp ? LIMIT_MESSAGE_BYTES : UDP_BYTES, &scene->outcome, ask->trace);
+                        ask->tcp ? LIMIT_MESSAGE_BYTES : UDP_BYTES, &scene->outcome, &scene->told,
+                        ask->trace);
     if (!packet_read(&scene->reply, scene->wire, scene->len)) {
         fail_msg("%s: the reply does not read: %s", ask->name, scene->reply.fault);
     }

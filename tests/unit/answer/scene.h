@@ -23,6 +23,7 @@ struct scene {
     uint8_t wire[LIMIT_MESSAGE_BYTES];
     size_t len;
     struct outcome outcome;
+    struct told_list told; /* since it was emptied last */
     char text[SCENE_TEXT_BYTES];
 };
 

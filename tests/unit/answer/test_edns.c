@@ -290,8 +290,8 @@ static void test_question_is_echoed_bit_for_bit(void **state)
     query[27] = 'M';
     struct client client = {.transport = TRANSPORT_UDP};
     struct outcome outcome;
-    size_t told =
-        answer(scene->world.snapshot, &client, query, len, 1, reply, sizeof(reply), &outcome, NULL);
+    size_t told = answer(scene->world.snapshot, &client, query, len, 1, reply, sizeof(reply),
+                         &outcome, NULL, NULL);
     assert_memory_equal(reply + 12, query + 12, len - 12);
     assert_true(packet_read(&scene->reply, reply, told));
     assert_int_equal(scene->reply.counts[1], 2);
@@ -306,14 +306,14 @@ static void test_no_answer_to_a_response_or_a_stub(void **state)
     struct client client = {.transport = TRANSPORT_UDP};
     struct outcome outcome;
     size_t len = scene_query(&ask, query);
-    assert_int_equal(
-        answer(scene->world.snapshot, &client, query, len, 1, reply, sizeof(reply), &outcome, NULL),
-        0);
+    assert_int_equal(answer(scene->world.snapshot, &client, query, len, 1, reply, sizeof(reply),
+                            &outcome, NULL, NULL),
+                     0);
     assert_int_equal(outcome.kind, ANSWER_DROPPED);
     query[2] = 0;
     for (len = 0; len < HEADER_BYTES; len++) {
         assert_int_equal(answer(scene->world.snapshot, &client, query, len, 1, reply, sizeof(reply),
-                                &outcome, NULL),
+                                &outcome, NULL, NULL),
                          0);
     }
 }
@@ -333,7 +333,7 @@ static void test_cut_queries_are_formerr(void **state)
     size_t whole = scene_query(&ask, query);
     for (size_t len = HEADER_BYTES; len < whole; len++) {
         size_t told = answer(scene->world.snapshot, &client, query, len, 1, reply, sizeof(reply),
-                             &outcome, NULL);
+                             &outcome, NULL, NULL);
         assert_true(packet_read(&scene->reply, reply, told));
         assert_int_equal(scene->reply.flags & 15, RCODE_FORMERR);
         assert_int_equal(scene->reply.counts[0], len >= HEADER_BYTES + 21);

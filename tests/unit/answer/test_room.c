@@ -413,7 +413,8 @@ static bool walk_within(struct scene *scene, const struct ask *ask, size_t limit
     memset(scene->wire, 0x5a, 4096);
     memcpy(scene->wire, wire, len);
     reply_init(&reply, scene->wire, len, limit);
-    walk_answer(scene->world.snapshot, 1, &query, &(struct walk_draw){0}, &reply, &result, NULL);
+    walk_answer(scene->world.snapshot, 1, &query, &(struct walk_draw){0}, &reply, &result, NULL,
+                NULL);
     assert_true(reply.len <= limit);
     for (size_t i = limit; i < 4096; i++) {
         assert_int_equal(scene->wire[i], 0x5a);

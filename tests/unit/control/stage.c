@@ -370,7 +370,7 @@ const char *stage_ask_old(struct stage *stage, unsigned age, const char *from, c
     assert_int_equal(address_from_text(from, &client.address), ERR_OK);
     size_t len = query_make(question, query);
     len = answer(stage->readers[stage->reader_count - 1 - age].snapshot, &client, query, len, 1,
-                 reply, sizeof(reply), &outcome, NULL);
+                 reply, sizeof(reply), &outcome, NULL, NULL);
     reply_say(reply, len, stage->answer, sizeof(stage->answer));
     return stage->answer;
 }

@@ -31,12 +31,15 @@ enum {
 
 size_t __wrap_answer(const struct snapshot *snapshot, const struct client *client,
                      const uint8_t *query, size_t query_len, uint64_t random, uint8_t *reply,
-                     size_t reply_size, struct outcome *outcome, struct trace *trace);
+                     size_t reply_size, struct outcome *outcome, struct told_list *told,
+                     struct trace *trace);
 
 size_t __wrap_answer(const struct snapshot *snapshot, const struct client *client,
                      const uint8_t *query, size_t query_len, uint64_t random, uint8_t *reply,
-                     size_t reply_size, struct outcome *outcome, struct trace *trace)
+                     size_t reply_size, struct outcome *outcome, struct told_list *told,
+                     struct trace *trace)
 {
+    (void)told;
     (void)snapshot, (void)random, (void)trace;
     assert_int_equal(client->transport, TRANSPORT_TCP);
     assert_true(reply_size >= LIMIT_MESSAGE_BYTES);

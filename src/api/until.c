@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/until.h"
+
+#include "api/json_text.h"
+#include "api/zones.h"
+#include "base/error.h"
+#include "dns/name.h"
+#include "dns/rdata.h"
+#include "dns/zonetext.h"
+#include "snapshot/policy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    NS_PER_S = 1000000000,
+    RDATA_SHOWN_BYTES = 1024,
+    DATA_SHOWN = 64
+};
+
+/* One name as one view sees it. */
+struct sight {
+    const struct until_world *until;
+    const struct slab *slab;
+    const struct zone_view *zone;
+    const uint8_t *name; /* absolute, lower case */
+    const struct node *node, *apex;
+};
+
+/* A second of the ledger as wall-clock time, with what a reply takes on its way. */
+static struct wall second_wall(const struct until_world *until, uint32_t second)
+{
+    int64_t mono_ns = until->ledger->born.ns + ((int64_t)second + UNTIL_TRANSIT_S) * NS_PER_S;
+    int64_t ns = until->wall.ns + (mono_ns - until->now.ns);
+    return (struct wall){(ns + NS_PER_S - 1) / NS_PER_S *
+                         NS_PER_S}; /* shown whole: never earlier */
+}
+
+static void sent_add(json_t *object, const struct until_world *until, uint32_t second,
+                     uint32_t ttl_s)
+{
+    int64_t left_ns = 0;
+    if (second > 0) {
+        struct wall over = second_wall(until, second);
+        left_ns = over.ns - until->wall.ns;
+        json_object_set_new(object, "until", wall_to_json(over));
+        json_object_set_new(
+            object, "last_sent",
+            wall_to_json((struct wall){over.ns - ((int64_t)ttl_s + UNTIL_TRANSIT_S) * NS_PER_S}));
+    } else {
+        json_object_set_new(object, "until", json_null());
+        json_object_set_new(object, "last_sent", json_null());
+    }
+    json_object_set_new(object, "left", json_real(left_ns > 0 ? (double)left_ns / NS_PER_S : 0));
+}
+
+static uint32_t set_until(const struct sight *sight, const struct node *node, uint16_t type,
+                          uint32_t ttl_s)
+{
+    const struct rrset *set = node_find(node, type);
+    return set ? ledger_until(sight->until->ledger,
+                              told_word(sight->slab, node, (int)(set - node_rrsets(node))), ttl_s)
+               : 0;
+}
+
+/* The latest of the name's own answer and of its variants for the clients of each site. */
+static uint32_t latest_until(const struct sight *sight, uint16_t type, uint32_t ttl_s)
+{
+    uint32_t latest = set_until(sight, sight->node, type, ttl_s);
+    uint32_t sites = sight->until->world.desired->site_count;
+    size_t len = name_len(sight->name) - sight->zone->origin_len;
+    for (uint32_t i = 0; i < sites && len + SITE_LABEL_BYTES < NAME_MAX; i++) {
+        uint8_t name[NAME_MAX];
+        struct qp_space space;
+        struct qp_name variant;
+        site_label(name, i);
+        memcpy(name + SITE_LABEL_BYTES, sight->name, len);
+        qp_name_init(&variant, &space, name, SITE_LABEL_BYTES + len);
+        ref_t ref = qp_get(sight->slab, sight->zone->root, &variant);
+        uint32_t until = ref ? set_until(sight, node_at(sight->slab, ref), type, ttl_s) : 0;
+        latest = until > latest ? until : latest;
+    }
+    return latest;
+}
+
+/* Does another set count on the same word? Then nobody knows which of them was sent. */
+static bool is_shared(const struct sight *sight, const struct rrset *set)
+{
+    const struct rrset *sets = node_rrsets(sight->node);
+    uint32_t word = told_word(sight->slab, sight->node, (int)(set - sets));
+    bool shared = word == told_word(sight->slab, sight->node, -1);
+    for (unsigned i = 0; i < sight->node->head.count; i++) {
+        shared = shared || (&sets[i] != set && word == told_word(sight->slab, sight->node, (int)i));
+    }
+    return shared;
+}
+
+static json_t *set_json(const struct sight *sight, const struct rrset *set)
+{
+    char type[TYPE_TEXT_MAX], text[RDATA_SHOWN_BYTES];
+    json_t *data = json_array();
+    const uint8_t *at = rrset_data(sight->node, set);
+    for (unsigned i = 0; i < set->count && i < DATA_SHOWN; i++) {
+        uint16_t len;
+        const uint8_t *rdata = rdata_next(set, &at, &len);
+        if (rdata_to_text(set->type, rdata, len, text, sizeof(text)) < 0) {
+            snprintf(text, sizeof(text), "... (%u bytes)", len);
+        }
+        json_array_append_new(data, json_text(text));
+    }
+    json_t *item = json_pack("{s:s, s:I, s:I, s:o}", "type", type_to_text(set->type, type), "ttl",
+                             (json_int_t)set->ttl, "count", (json_int_t)set->count, "data", data);
+    sent_add(item, sight->until, latest_until(sight, set->type, set->ttl), set->ttl);
+    if (is_shared(sight, set)) {
+        json_object_set_new(item, "last_sent", json_null());
+    }
+    return item;
+}
+
+/* Why the instants may be later than they need be; NULL: they are exact. */
+static const char *bound_of(const struct sight *sight)
+{
+    unsigned views = 0;
+    const struct snapshot *snapshot = sight->until->world.snapshot;
+    if (!sight->node) {
+        return "counts whatever was denied in the zone";
+    }
+    if (sight->node->head.flags & NODE_SERVICE) {
+        const uint8_t *weights;
+        struct policy policy = policy_read(sight->node, &weights);
+        if (policy.mode != POLICY_ALL || policy.by_site) {
+            return "a client was told some of the records: the latest of all is shown";
+        }
+    }
+    if (told_words(sight->slab, sight->node).count <= sight->node->head.count) {
+        return "its smallest sets share one account";
+    }
+    for (unsigned view = 0; view < snapshot->view_count; view++) {
+        struct qp_space space;
+        struct qp_name absolute;
+        qp_name_init(&absolute, &space, sight->name, name_len(sight->name) - 1);
+        ref_t ref = qp_find_longest(sight->slab, snapshot->views[view], &absolute, false);
+        const struct zone_view *zone = ref ? zone_view_at(sight->slab, ref) : NULL;
+        views += zone && node_of_name(sight->slab, zone->root, zone->origin_labels, sight->name) ==
+                             sight->node;
+    }
+    return views > 1 ? "views that are answered alike share one account" : NULL;
+}
+
+/* The TTL of a denial is the zone's, or the policy's; the account has only when it ends. */
+static uint32_t denied_until(const struct sight *sight)
+{
+    const struct node *node = sight->node ? sight->node : sight->apex;
+    return node ? ledger_until(sight->until->ledger, told_word(sight->slab, node, -1), 0) : 0;
+}
+
+/* --- what the name is answered with no more ------------------------------------------------------
+ */
+
+struct replaced {
+    const struct sight *sight;
+    json_t *list;
+};
+
+static bool is_answered(const struct sight *sight, const struct kept_record *record)
+{
+    const struct rrset *set =
+        sight->node && record->type ? node_find(sight->node, record->type) : NULL;
+    const uint8_t *at = set ? rrset_data(sight->node, set) : NULL;
+    for (unsigned i = 0; set && i < set->count; i++) {
+        uint16_t len;
+        const uint8_t *rdata = rdata_next(set, &at, &len);
+        if (len == record->len && memcmp(rdata, record->rdata, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void replaced_add(void *ctx, const struct kept_record *record)
+{
+    const struct replaced *replaced = ctx;
+    char type[TYPE_TEXT_MAX] = "denied", text[RDATA_SHOWN_BYTES] = "";
+    if (record->type) {
+        type_to_text(record->type, type);
+        if (rdata_to_text(record->type, record->rdata, record->len, text, sizeof(text)) < 0) {
+            snprintf(text, sizeof(text), "... (%u bytes)", record->len);
+        }
+    }
+    json_t *item =
+        json_pack("{s:s, s:I, s:o, s:b}", "type", type, "ttl", (json_int_t)record->ttl_s, "data",
+                  json_text(text), "still_answered", is_answered(replaced->sight, record));
+    sent_add(item, replaced->sight->until, record->until, record->ttl_s);
+    if (!record->type) {
+        json_object_set_new(item, "last_sent", json_null());
+    }
+    json_array_append_new(replaced->list, item);
+}
+
+static json_t *replaced_json(const struct sight *sight, const char *view)
+{
+    struct replaced replaced = {sight, json_array()};
+    kept_each(&sight->until->ledger->kept, view, sight->name, replaced_add, &replaced);
+    return replaced.list;
+}
+
+static json_t *view_json(const struct until_world *until, const uint8_t *name, unsigned view)
+{
+    const struct snapshot *snapshot = until->world.snapshot;
+    struct sight sight = {.until = until, .slab = snapshot->slab, .name = name};
+    struct qp_space space;
+    struct qp_name absolute;
+    char origin[NAME_TEXT_MAX];
+    json_t *records = json_array(), *denied = json_object();
+    qp_name_init(&absolute, &space, name, name_len(name) - 1);
+    ref_t ref = qp_find_longest(snapshot->slab, snapshot->views[view], &absolute, false);
+    sight.zone = ref ? zone_view_at(snapshot->slab, ref) : NULL;
+    if (sight.zone && sight.zone->head.flags & ZONE_VIEW_LOADED) {
+        sight.apex = zone_view_apex(snapshot->slab, sight.zone);
+        sight.node =
+            node_of_name(snapshot->slab, sight.zone->root, sight.zone->origin_labels, name);
+    }
+    unsigned count = 0;
+    const struct rrset *sets = sight.node ? node_visible_sets(sight.node, &count) : NULL;
+    for (unsigned i = 0; i < count; i++) {
+        json_array_append_new(records, set_json(&sight, &sets[i]));
+    }
+    sent_add(denied, until, denied_until(&sight), 0);
+    json_object_del(denied, "last_sent");
+    const char *bound = sight.apex ? bound_of(&sight) : NULL;
+    return json_pack(
+        "{s:s, s:o, s:b, s:o, s:o, s:o, s:o}", "view", snapshot->scope->view_names[view], "zone",
+        sight.zone ? json_text(name_to_text(sight.zone->origin, origin)) : json_null(), "exists",
+        sight.node != NULL, "bound", json_text(bound), "records", records, "denied", denied,
+        "replaced", replaced_json(&sight, snapshot->scope->view_names[view]));
+}
+
+int until_to_json(const struct until_world *until, const char *text, json_t **ret_json,
+                  struct explain_refusal *refusal)
+{
+    uint8_t name[NAME_MAX];
+    char shown[NAME_TEXT_MAX];
+    if (!text || !*text || name_from_text(text, NULL, name) != ERR_OK) {
+        *refusal = (struct explain_refusal){"name", "that is no name", "such as api.example.com"};
+        return ERR_INVALID;
+    }
+    name_lower(name, name_len(name));
+    json_t *views = json_array();
+    for (unsigned view = 0; view < until->world.snapshot->view_count; view++) {
+        json_array_append_new(views, view_json(until, name, view));
+    }
+    uint32_t lost = until->ledger->kept.lost_until;
+    json_t *forgotten = json_object();
+    sent_add(forgotten, until, lost, 0);
+    json_object_del(forgotten, "last_sent");
+    *ret_json = json_pack("{s:o, s:o, s:I, s:o, s:o}", "name", json_text(name_to_text(name, shown)),
+                          "now", wall_to_json(until->wall), "transit_s",
+                          (json_int_t)UNTIL_TRANSIT_S, "views", views, "forgotten", forgotten);
+    return *ret_json ? ERR_OK : ERR_NOMEM;
+}

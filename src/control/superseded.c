@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "control/superseded.h"
+
+#include "dns/name.h"
+#include "snapshot/policy.h"
+
+#include <string.h>
+
+struct noting {
+    struct ledger *ledger;
+    const struct slab *slab;
+    const char *view;
+    const struct zone_view *zone; /* the old one */
+};
+
+/* The absolute name of a node; that of a variant for one site is the name it varies. */
+static void node_absolute(const struct noting *noting, const struct node *node,
+                          uint8_t out[NAME_MAX + SITE_LABEL_BYTES])
+{
+    const uint8_t *name = node->name;
+    size_t len = node_name_len(node);
+    if (len >= SITE_LABEL_BYTES && name[0] == SITE_LABEL_BYTES - 1 && name[1] == 0) {
+        name += SITE_LABEL_BYTES;
+        len -= SITE_LABEL_BYTES;
+    }
+    memcpy(out, name, len);
+    memcpy(out + len, noting->zone->origin, noting->zone->origin_len);
+}
+
+static void word_note(const struct noting *noting, const struct node *node, int number,
+                      const uint8_t *name, const struct rrset *set)
+{
+    struct ledger *ledger = noting->ledger;
+    uint32_t ttl_s = set ? set->ttl : 0;
+    uint32_t until = ledger_until(ledger, told_word(noting->slab, node, number), ttl_s);
+    if (until <= ledger->now_s) {
+        return;
+    }
+    struct kept_record record = {
+        .view = noting->view, .name = name, .ttl_s = ttl_s, .until = until};
+    if (!set) {
+        kept_add(&ledger->kept, &record, ledger->now_s);
+        return;
+    }
+    const uint8_t *at = rrset_data(node, set);
+    record.type = set->type;
+    for (unsigned i = 0; i < set->count; i++) {
+        record.rdata = rdata_next(set, &at, &record.len);
+        kept_add(&ledger->kept, &record, ledger->now_s);
+    }
+}
+
+static void node_gone(void *ctx, ref_t old, ref_t next)
+{
+    const struct noting *noting = ctx;
+    const struct node *node = node_at(noting->slab, old);
+    uint8_t name[NAME_MAX + SITE_LABEL_BYTES];
+    unsigned count;
+    const struct rrset *sets = node_visible_sets(node, &count);
+    (void)next;
+    node_absolute(noting, node, name);
+    word_note(noting, node, -1, name, NULL);
+    for (unsigned i = 0; i < count; i++) {
+        word_note(noting, node, (int)(&sets[i] - node_rrsets(node)), name, &sets[i]);
+    }
+}
+
+static void zone_gone(void *ctx, ref_t old, ref_t next)
+{
+    struct noting *noting = ctx;
+    const struct twig none = {0};
+    noting->zone = zone_view_at(noting->slab, old);
+    qp_diff(noting->slab, noting->zone->root, next ? zone_view_at(noting->slab, next)->root : none,
+            node_gone, noting);
+}
+
+void superseded_note(struct ledger *ledger, const struct snapshot *old, const struct snapshot *next)
+{
+    for (unsigned view = 0; next && view < old->view_count; view++) {
+        struct noting noting = {
+            .ledger = ledger, .slab = old->slab, .view = old->scope->view_names[view]};
+        struct twig root = {0};
+        for (unsigned i = 0; i < next->view_count; i++) {
+            if (strcmp(next->scope->view_names[i], noting.view) == 0) {
+                root = next->views[i];
+            }
+        }
+        qp_diff(old->slab, old->views[view], root, zone_gone, &noting);
+    }
+}
+
+void superseded_forget(struct ledger *ledger, const struct slab *slab,
+                       const struct retired *retired)
+{
+    for (ref_t ref = retired->first; ref;) {
+        const struct block *block = slab_at(slab, ref);
+        if (block->kind == BLOCK_NODE) {
+            ledger_forget(ledger, slab, node_at(slab, ref));
+        }
+        ref = block->born;
+    }
+}
