@@ -30,7 +30,7 @@ struct asked {
     enum query_verdict verdict;
 };
 
-struct told {
+struct heard {
     uint8_t *reply;
     size_t len;
     struct outcome outcome;
@@ -47,7 +47,7 @@ static size_t limit_of(const struct asked *asked)
 }
 
 static void ask(const struct asked *asked, uint8_t *reply, uint8_t pattern, struct trace *trace,
-                struct told *told)
+                struct heard *told)
 {
     size_t size = asked->client.transport == TRANSPORT_TCP ? TCP_BYTES : UDP_BYTES;
     memset(reply, pattern, size);
@@ -57,8 +57,15 @@ static void ask(const struct asked *asked, uint8_t *reply, uint8_t pattern, stru
     ahead_init(&ahead, asked->world->snapshot);
     ahead_add(&ahead, &asked->client, asked->packet, asked->size);
     ahead_run(&ahead);
+    static struct told_list list;
+    const struct slab *slab = asked->world->snapshot->slab;
+    list.count = 0;
     told->len = answer(asked->world->snapshot, &asked->client, asked->packet, asked->size, 1, reply,
-                       size, &told->outcome, NULL, trace);
+                       size, &told->outcome, &list, trace);
+    for (uint32_t i = 0; i < list.count; i++) { /* an account of what is in the slab */
+        ASSERT(list.at[i].word * TOLD_BYTES < slab->top);
+        ASSERT(list.at[i].ttl_s <= INT32_MAX);
+    }
     ASSERT(told->len <= limit_of(asked));
     for (size_t i = limit_of(asked); i < size; i++) {
         ASSERT(reply[i] == pattern);
@@ -187,7 +194,7 @@ static void kind_check(const struct packet *reply, const struct outcome *outcome
     }
 }
 
-static void reply_check(const struct asked *asked, const struct told *told)
+static void reply_check(const struct asked *asked, const struct heard *told)
 {
     static struct packet reply;
     if (!packet_read(&reply, told->reply, told->len)) {
@@ -215,10 +222,10 @@ static void records_same(struct packet *a, struct packet *b, uint32_t count)
     }
 }
 
-static void transports_agree(struct asked *asked, const struct told *udp)
+static void transports_agree(struct asked *asked, const struct heard *udp)
 {
     static uint8_t buffer[TCP_BYTES];
-    struct told tcp;
+    struct heard tcp;
     asked->client.transport = TRANSPORT_TCP;
     ask(asked, buffer, 0, NULL, &tcp);
     reply_check(asked, &tcp);
@@ -234,7 +241,7 @@ static void transports_agree(struct asked *asked, const struct told *udp)
 static void question_ask(struct asked *asked)
 {
     static uint8_t first[TCP_BYTES], second[TCP_BYTES];
-    struct told told, again;
+    struct heard told, again;
     struct trace trace;
     asked->verdict = query_read(asked->packet, asked->size, &asked->query);
     ask(asked, first, 0x5a, NULL, &told);
