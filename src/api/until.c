@@ -54,19 +54,25 @@ static void sent_add(json_t *object, const struct until_world *until, uint32_t s
     json_object_set_new(object, "left", json_real(left_ns > 0 ? (double)left_ns / NS_PER_S : 0));
 }
 
-static uint32_t set_until(const struct sight *sight, const struct node *node, uint16_t type,
-                          uint32_t ttl_s)
+enum {
+    DENIAL = 0 /* in the place of a type: what is denied at the name */
+};
+
+static uint32_t node_until(const struct sight *sight, const struct node *node, uint16_t type,
+                           uint32_t ttl_s)
 {
-    const struct rrset *set = node_find(node, type);
-    return set ? ledger_until(sight->until->ledger,
-                              told_word(sight->slab, node, (int)(set - node_rrsets(node))), ttl_s)
-               : 0;
+    const struct rrset *set = type == DENIAL ? NULL : node_find(node, type);
+    if (!set && type != DENIAL) {
+        return 0;
+    }
+    int number = set ? (int)(set - node_rrsets(node)) : -1;
+    return ledger_until(sight->until->ledger, told_word(sight->slab, node, number), ttl_s);
 }
 
 /* The latest of the name's own answer and of its variants for the clients of each site. */
 static uint32_t latest_until(const struct sight *sight, uint16_t type, uint32_t ttl_s)
 {
-    uint32_t latest = set_until(sight, sight->node, type, ttl_s);
+    uint32_t latest = node_until(sight, sight->node, type, ttl_s);
     uint32_t sites = sight->until->world.desired->site_count;
     size_t len = name_len(sight->name) - sight->zone->origin_len;
     for (uint32_t i = 0; i < sites && len + SITE_LABEL_BYTES < NAME_MAX; i++) {
@@ -77,7 +83,7 @@ static uint32_t latest_until(const struct sight *sight, uint16_t type, uint32_t 
         memcpy(name + SITE_LABEL_BYTES, sight->name, len);
         qp_name_init(&variant, &space, name, SITE_LABEL_BYTES + len);
         ref_t ref = qp_get(sight->slab, sight->zone->root, &variant);
-        uint32_t until = ref ? set_until(sight, node_at(sight->slab, ref), type, ttl_s) : 0;
+        uint32_t until = ref ? node_until(sight, node_at(sight->slab, ref), type, ttl_s) : 0;
         latest = until > latest ? until : latest;
     }
     return latest;
@@ -122,6 +128,10 @@ static const char *bound_of(const struct sight *sight)
 {
     unsigned views = 0;
     const struct snapshot *snapshot = sight->until->world.snapshot;
+    if (!sight->node && sight->zone->head.flags & ZONE_VIEW_WILDCARD) {
+        return "counts whatever was denied in the zone; what a wildcard answered is its own: ask "
+               "for the name that begins with *";
+    }
     if (!sight->node) {
         return "counts whatever was denied in the zone";
     }
@@ -150,8 +160,10 @@ static const char *bound_of(const struct sight *sight)
 /* The TTL of a denial is the zone's, or the policy's; the account has only when it ends. */
 static uint32_t denied_until(const struct sight *sight)
 {
-    const struct node *node = sight->node ? sight->node : sight->apex;
-    return node ? ledger_until(sight->until->ledger, told_word(sight->slab, node, -1), 0) : 0;
+    if (sight->node) {
+        return latest_until(sight, DENIAL, 0);
+    }
+    return sight->apex ? node_until(sight, sight->apex, DENIAL, 0) : 0;
 }
 
 /* --- what the name is answered with no more ------------------------------------------------------

@@ -192,10 +192,16 @@ struct member {
     } kind;
 };
 
-static bool member_fits(const struct member *member, const json_t *value)
+static int member_judge(const struct member *member, const json_t *value, struct refusal *refusal)
 {
-    return member->kind == MEMBER_ANY || (member->kind == MEMBER_TEXT && json_is_string(value)) ||
-           (member->kind == MEMBER_FLAG && json_is_boolean(value));
+    if (member->kind == MEMBER_FLAG && !json_is_boolean(value)) {
+        return refusal_fill(refusal, member->key, "true or false",
+                            "that is neither true nor false");
+    }
+    if (member->kind == MEMBER_TEXT && !json_is_string(value)) {
+        return refusal_fill(refusal, member->key, "a text", "that is no text");
+    }
+    return ERR_OK;
 }
 
 /* `known` ends with a NULL key. */
@@ -219,10 +225,9 @@ static int members_judge(const json_t *body, const struct member *known, struct 
             }
             return refusal_fill(refusal, shown, all, "a request of this kind has no such field");
         }
-        if (!member_fits(member, value)) {
-            return refusal_fill(
-                refusal, shown, member->kind == MEMBER_FLAG ? "true or false" : "a text",
-                member->kind == MEMBER_FLAG ? "that is neither true nor false" : "that is no text");
+        int err = member_judge(member, value, refusal);
+        if (err != ERR_OK) {
+            return err;
         }
     }
     return ERR_OK;
@@ -233,15 +238,12 @@ static int wish_judge(const json_t *body, struct refusal *refusal)
 {
     static const struct member all[] = {
         {"dry_run", MEMBER_FLAG}, {"why", MEMBER_TEXT}, {NULL, MEMBER_ANY}};
-    for (const struct member *member = all; member->key; member++) {
+    int err = ERR_OK;
+    for (const struct member *member = all; err == ERR_OK && member->key; member++) {
         const json_t *value = json_object_get(body, member->key);
-        if (value && !member_fits(member, value)) {
-            return refusal_fill(refusal, member->key,
-                                member->kind == MEMBER_FLAG ? "true or false" : "a text",
-                                "that is not what it says");
-        }
+        err = value ? member_judge(member, value, refusal) : ERR_OK;
     }
-    return ERR_OK;
+    return err;
 }
 
 static void ask(void *ctx, struct http_request *request,

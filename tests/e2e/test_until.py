@@ -138,3 +138,31 @@ def test_who_asks_wrongly_is_told(start):
     assert "that is no name" in daemons.run("until", "a..b", "--server", daemon.socket).stderr
     assert daemons.run("until", "--server", daemon.socket).returncode == 2
     assert "no zone here holds the name" in daemon.run("until", "elsewhere.net").stdout
+
+
+SITES = """server: {listen: [127.0.0.1:PORT]}
+sites: {here: {match: [127.0.0.0/16]}}
+zones: [{zone: example.com, file: zone}]
+services:
+  - service: web.example.com
+    locality: prefer
+    ttl: 30s
+    instances: [{id: a, addresses: 192.0.2.7, port: 80, site: here}]
+"""
+
+
+def test_what_one_site_is_told_counts(start):
+    """Records and denials alike: the clients of a site have an answer of their own."""
+    daemon = start(config=SITES, files={"zone": ZONE})
+    daemon.ask("web.example.com", "A")
+    assert records(daemon, "web.example.com")["A"]["left"] >= 30
+    assert view(daemon, "web.example.com")["denied"]["until"] is None
+    daemon.ask("web.example.com", "AAAA")
+    assert view(daemon, "web.example.com")["denied"]["left"] > 0
+
+
+def test_a_name_that_a_wildcard_answers_says_so(start):
+    daemon = start(config=CONFIG, files={"zone": ZONE + "*  60  A  192.0.2.77\n"})
+    daemon.ask("any.example.com")
+    assert "wildcard" in view(daemon, "any.example.com")["bound"]
+    assert records(daemon, "*.example.com")["A"]["left"] >= 60

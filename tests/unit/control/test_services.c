@@ -239,14 +239,12 @@ static void test_a_reload_keeps_services(void **state)
     scene_deinit(&scene);
 }
 
-static void test_leases(void **state)
+/* Registers instance a of web.example.com, 192.0.2.1, with a lease and perhaps a check. */
+static void put_leased(struct scene *scene, uint32_t lease_ms, struct check *check)
 {
-    struct scene scene;
     struct service_address address = {.view = NULL};
     struct instance instance;
     struct refusal refusal;
-    (void)state;
-    scene_init(&scene);
     instance_default(&instance);
     address_from_text("192.0.2.1", &address.address);
     instance.service = scene_name("web.example.com");
@@ -254,10 +252,20 @@ static void test_leases(void **state)
     instance.owner = "x";
     instance.addresses = &address;
     instance.address_count = 1;
-    instance.lease_ms = 30000;
-    assert_int_equal(registry_put_instance(scene.registry, &instance, REVISION_ANY, NULL, &refusal),
-                     ERR_OK);
-    scene_commit(&scene);
+    instance.checks = check;
+    instance.check_count = check ? 1 : 0;
+    instance.lease_ms = lease_ms;
+    assert_int_equal(
+        registry_put_instance(scene->registry, &instance, REVISION_ANY, NULL, &refusal), ERR_OK);
+    scene_commit(scene);
+}
+
+static void test_leases(void **state)
+{
+    struct scene scene;
+    (void)state;
+    scene_init(&scene);
+    put_leased(&scene, 30000, NULL);
     scene_put_good(&scene, "web.example.com", "b", "192.0.2.2", NULL);
     scene_expect(&scene, OUT, "web.example.com A", "NOERROR 192.0.2.1 192.0.2.2");
     scene_pass_time(&scene, 29000);
@@ -723,27 +731,12 @@ static void test_names_that_went_have_a_limit(void **state)
 static void test_the_end_of_a_lease_is_told(void **state)
 {
     struct scene scene;
-    struct service_address address = {.view = NULL};
-    struct instance instance;
     struct check check;
-    struct refusal refusal;
     (void)state;
     scene_init(&scene);
     check_default(&check, CHECK_TTL);
     check.name = "ttl";
-    instance_default(&instance);
-    address_from_text("192.0.2.1", &address.address);
-    instance.service = scene_name("web.example.com");
-    instance.id = "a";
-    instance.owner = "x";
-    instance.addresses = &address;
-    instance.address_count = 1;
-    instance.checks = &check;
-    instance.check_count = 1;
-    instance.lease_ms = 2000;
-    assert_int_equal(registry_put_instance(scene.registry, &instance, REVISION_ANY, NULL, &refusal),
-                     ERR_OK);
-    scene_commit(&scene);
+    put_leased(&scene, 2000, &check);
     struct instance_entry *entry =
         registry_instance(scene.registry, scene_name("web.example.com"), "a");
     services_renew(scene.services, entry, NULL, OUTCOME_FAIL, "", scene_now(&scene));
