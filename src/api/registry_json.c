@@ -79,6 +79,10 @@ static const struct field SERVICE_FIELDS[] = {
     {"flap-hold", FIELD_HOLD, AT(service, flap_hold_up), 0, 0, 0},
     {"sites", FIELD_TEXTS, AT(service, sites), AT(service, site_count), 0, LIMIT_TAGS},
     {"site-share", FIELD_U8, AT(service, site_percent), 0, 0, 100},
+    {"active", FIELD_BOOL, AT(service, active), 0, 0, 0},
+    {"views-together", FIELD_BOOL, AT(service, sites_together), 0, 0, 0},
+    {"failback", FIELD_MS, AT(service, failback_ms), 0, 0, 86400000},
+    {"failback-manual", FIELD_BOOL, AT(service, failback_manual), 0, 0, 0},
     {"srv", FIELD_TEXTS, AT(service, srv), AT(service, srv_count), 0, LIMIT_TAGS},
     {"https", FIELD_BOOL, AT(service, https), 0, 0, 0},
     {"svcb", FIELD_BOOL, AT(service, svcb), 0, 0, 0},
@@ -545,11 +549,14 @@ int override_from_json(const json_t *json, struct wall now, bool kept, struct ov
     const char *action = json_string_value(json_object_get(json, "action"));
     const char *name = json_string_value(json_object_get(json, "name"));
     const char *instance = json_string_value(json_object_get(json, "instance"));
+    const char *site = json_string_value(json_object_get(json, "site"));
     const json_t *lasts = json_object_get(json, "for"), *ends = json_object_get(json, "expires_at");
     uint32_t ms = 4 * 3600 * 1000;
     *out = (struct override){.set_at = now,
                              .instance = instance ? instance : "*",
+                             .site = site,
                              .reason = json_string_value(json_object_get(json, "reason"))};
+    name = name || !site ? name : "*"; /* all that the site has */
     if (!name || strlen(name) > 255 || strlen(out->instance) > LIMIT_INSTANCE_ID_BYTES) {
         return refusal_fill(refusal, "name", "a name, or a pattern such as *.prod.internal",
                             "the name of the service is missing, or too long");
@@ -729,8 +736,9 @@ json_t *instance_to_json(const struct instance *instance)
 
 json_t *override_to_json(const struct override *override)
 {
-    return json_pack("{s:o, s:o, s:s, s:o, s:I, s:I}", "name", json_text(override->name),
-                     "instance", json_text(override->instance), "action",
+    return json_pack("{s:o, s:o, s:o*, s:s, s:o, s:I, s:I}", "name", json_text(override->name),
+                     "instance", json_text(override->instance), "site",
+                     override->site ? json_text(override->site) : NULL, "action",
                      override_action_name(override->action), "reason", json_text(override->reason),
                      "set_at", (json_int_t) override->set_at.ns, "expires_at",
                      (json_int_t) override->expires_at.ns);

@@ -23,9 +23,9 @@ int service_from_json(const json_t *json, struct arena *arena, const char *const
                       struct service *out, struct refusal *refusal);
 int instance_from_json(const json_t *json, struct arena *arena, const char *const *skip,
                        struct instance *out, struct refusal *refusal);
-/* {"name": glob, "instance": glob, "action": "up"|"down"|"drain", "reason", "for": duration}; what
- * is `kept` has "set_at" and "expires_at" in ns instead, which nobody may ask for. Texts lie in the
- * JSON. */
+/* {"name": glob, "instance": glob, "site": name, "action": "up"|"down"|"drain", "reason", "for":
+ * duration}; what is `kept` has "set_at" and "expires_at" in ns instead, which nobody may ask for.
+ * Texts lie in the JSON. */
 int override_from_json(const json_t *json, struct wall now, bool kept, struct override *out,
                        struct refusal *refusal);
 

@@ -31,6 +31,13 @@ static const char *reason(const struct choice *choice, const struct candidate *c
         return candidate->override == 1 + OVERRIDE_UP ? "an operator says it is up"
                                                       : "an operator took it out";
     }
+    if (candidate->site_out) {
+        return candidate->chosen ? "its site is down, and there is nothing elsewhere"
+                                 : "its whole site is down";
+    }
+    if (candidate->waits && !candidate->chosen) {
+        return "its site works again, and waits for the failback";
+    }
     if (candidate->braked) {
         return "the storm brake keeps it as it was";
     }
@@ -43,7 +50,7 @@ static const char *reason(const struct choice *choice, const struct candidate *c
     if (!candidate_works(candidate)) {
         return candidate->proven ? "it does not work" : "it has never worked";
     }
-    return choice->pool != candidate->pool ? "another site is preferred" : "it is not needed";
+    return !candidate->in_pool ? "another site is preferred" : "it is not needed";
 }
 
 static const char *detail_of(const struct services *services, const struct instance_entry *entry,

@@ -4,6 +4,7 @@
 #include "api/json_text.h"
 #include "base/error.h"
 
+#include <stdio.h>
 #include <time.h>
 
 const char *zone_state_name(enum zone_state state)
@@ -28,6 +29,17 @@ json_t *wall_to_json(struct wall at)
     gmtime_r(&seconds, &parts);
     strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
     return json_string(text);
+}
+
+json_t *wall_ms_to_json(struct wall at)
+{
+    time_t seconds = (time_t)(at.ns / 1000000000);
+    struct tm parts;
+    char text[32], whole[64];
+    gmtime_r(&seconds, &parts);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(whole, sizeof(whole), "%s.%03dZ", text, (int)(at.ns / 1000000 % 1000));
+    return json_string(whole);
 }
 
 static json_t *views_json(uint64_t only, const struct desired *desired)

@@ -23,3 +23,5 @@ json_t *zones_count_json(const struct control *control);
 json_t *diags_to_json(const struct diag_list *diags);
 /* An instant in UTC, RFC 3339; null for 0. */
 json_t *wall_to_json(struct wall at);
+/* The same to the millisecond. */
+json_t *wall_ms_to_json(struct wall at);

@@ -42,6 +42,7 @@
     X(LIMIT_OVERRIDES, 1000, "operator overrides, ended ones of a day included")                 \
     X(LIMIT_LEDGER_KEPT, 262144, "records that caches may hold though the answer is another")    \
     X(LIMIT_LINGERS, 100000, "names that were services within the hour, and are NODATA")         \
+    X(LIMIT_INCIDENTS, 256, "failovers that are remembered")                                     \
     X(LIMIT_CHECKS, 16, "checks of one instance")                                                \
     X(LIMIT_CHECK_INTERVAL_MS, 100, "shortest interval of a check")                              \
     X(LIMIT_REFERENCES, 8, "targets that tell whether the checker itself has a network")         \
@@ -50,7 +51,7 @@
     X(LIMIT_ANSWERS, 64, "addresses that a policy `some` or `weighted` puts into one answer")    \
     X(LIMIT_REGISTRY_NEGATIVE_TTL_S, 5, "a registered name may come back any moment")            \
     X(LIMIT_REGISTRY_QUEUE, 4096, "changes of the registry that wait for the store")             \
-    X(LIMIT_REGISTRY_SEEN, 65536, "verdicts that wait for the store to record them")             \
+    X(LIMIT_REGISTRY_SEEN, 262144, "verdicts that wait for the store to record them")            \
     X(LIMIT_HISTORY, 10000, "changes of declared state that are remembered")                     \
     X(LIMIT_PLAN_BYTES, 67108864, "body of a request that applies a plan")
 

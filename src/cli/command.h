@@ -37,7 +37,7 @@
     X(OPT_PRIORITY, "priority", "N", false, "its priority in SRV")                       \
     X(OPT_TAG, "tag", "TAG", true, "a tag of it")                                        \
     X(OPT_META, "meta", "KEY=VALUE", true, "metadata of it")                             \
-    X(OPT_SITE, "site", "SITE", false, "the site that it is in")                         \
+    X(OPT_SITE, "site", "SITE", false, "in this site")                                   \
     X(OPT_LEASE, "lease", "TIME", false, "must be renewed within this time")             \
     X(OPT_CHECK, "check", "KIND[:WHAT][,KEY=VALUE]...", true, "how it is checked")       \
     X(OPT_EXPECT, "expect", "REVISION", false, "only if it is at this revision; 0: new") \
@@ -125,6 +125,9 @@ int run_deregister(const struct call *call);
 int run_services(const struct call *call);
 int run_instances(const struct call *call);
 int run_maintain(const struct call *call);
+int run_sites(const struct call *call);
+int run_incidents(const struct call *call);
+int run_failback(const struct call *call);
 int run_apply(const struct call *call);
 int run_history(const struct call *call);
 int run_restore(const struct call *call);

@@ -229,7 +229,9 @@ static int list_overrides(const struct call *call)
     }
     json_array_foreach(json_object_get(answer, "overrides"), i, item)
     {
-        table_cell(&table, "%s/%s", show_text(item, "name"), show_text(item, "instance"));
+        const char *site = show_text(item, "site");
+        table_cell(&table, "%s/%s%s%s", show_text(item, "name"), show_text(item, "instance"),
+                   *site ? "@" : "", site);
         table_cell(&table, "%s", show_text(item, "action"));
         table_cell(&table, "%s%s",
                    json_is_true(json_object_get(item, "ended")) ? "ended " : "until ",
@@ -247,11 +249,12 @@ static int list_overrides(const struct call *call)
 
 int run_maintain(const struct call *call)
 {
-    if (!call_argument(call, 0)) {
+    const char *name = call_argument(call, 0), *instance = call_argument(call, 1);
+    if (!name && !call_has(call, OPT_SITE)) {
         return list_overrides(call);
     }
-    json_t *body = json_pack("{s:o}", "name", json_text(call_argument(call, 0)));
-    const char *instance = call_argument(call, 1);
+    json_t *body = json_pack("{s:o}", "name", json_text(name ? name : "*"));
+    set_text(body, call, OPT_SITE, "site");
     json_object_set_new(body, "instance", json_text(instance ? instance : "*"));
     if (call_has(call, OPT_OFF)) {
         json_object_set_new(body, "end", json_true());

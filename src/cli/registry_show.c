@@ -45,6 +45,27 @@ static void views_text(const json_t *views, char *out, size_t size)
     }
 }
 
+/* "dc1 is down", "dc1 waits 45 s" */
+static void sites_text(const json_t *sites, char *out, size_t size)
+{
+    const json_t *site;
+    size_t i, at = 0;
+    out[0] = '\0';
+    json_array_foreach(sites, i, site)
+    {
+        const json_t *back = json_object_get(site, "back_in");
+        char waits[32] = "down";
+        if (json_is_real(back)) {
+            snprintf(waits, sizeof(waits), "taken back in %.0f s", json_real_value(back));
+        } else if (back) {
+            snprintf(waits, sizeof(waits), "waiting for failback");
+        }
+        at += (size_t)snprintf(out + at, size - at, "%s%s %s", at ? ", " : "",
+                               show_text(site, "site"), waits);
+        at = at < size ? at : size - 1;
+    }
+}
+
 static void verdicts_text(const json_t *verdicts, char *out, size_t size)
 {
     const char *name;
@@ -62,7 +83,7 @@ static void verdicts_text(const json_t *verdicts, char *out, size_t size)
 int run_services(const struct call *call)
 {
     struct target target;
-    struct table table = {.columns = 4};
+    struct table table = {.columns = 5};
     json_t *answer = NULL;
     const json_t *item;
     size_t i;
@@ -75,12 +96,14 @@ int run_services(const struct call *call)
     const json_t *list = json_object_get(answer, "services");
     json_array_foreach(list, i, item)
     {
-        char views[512], verdicts[256];
+        char views[512], verdicts[256], sites[256];
         views_text(json_object_get(item, "views"), views, sizeof(views));
         verdicts_text(json_object_get(item, "verdicts"), verdicts, sizeof(verdicts));
+        sites_text(json_object_get(item, "sites_down"), sites, sizeof(sites));
         table_cell(&table, "%s", show_text(item, "service"));
         table_cell(&table, "%s", verdicts);
         table_cell(&table, "%s", views);
+        table_cell(&table, "%s", sites);
         table_cell(&table, "%s", show_text(item, "owner"));
     }
     table_print(&table, stdout, "");

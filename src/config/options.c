@@ -173,6 +173,13 @@ const struct option OPTIONS[] = {
      .text = "Source addresses of clients in the site, as 10.1.0.0/16; the longest prefix wins."},
     {.path = "sites.NAME.near", .type = OPTION_TEXTS, FIELD(desired_site, near),
      .read = read_texts, .text = "Other sites, the nearest first."},
+    {.path = "sites.NAME.checks", .type = OPTION_LIST, PLACE(desired_site, checks),
+     .read = read_checks,
+     .text = "Checks of the site as a whole, as `services[].checks`, each with a `target` and a "
+             "`port`; when they fail, it is down for every service."},
+    {.path = "sites.NAME.need", .type = OPTION_NUMBER, .fallback = "0", .max = LIMIT_CHECKS,
+     .unit = "checks", FIELD(desired_site, need),
+     .text = "How many of the site's checks must pass; 0: all."},
     {.path = "services", .type = OPTION_LIST, .read = read_services,
      .text = "Names that are answered from what is registered and checked; others may be "
              "registered while the server runs."},
@@ -210,6 +217,19 @@ const struct option OPTIONS[] = {
     {.path = "services[].site-share", .type = OPTION_NUMBER, .fallback = "50", .max = 100,
      .unit = "percent", FIELD(service, site_percent),
      .text = "A site is down when less than this share of its weight works."},
+    {.path = "services[].active", .type = OPTION_BOOL, .fallback = "false",
+     FIELD(service, active),
+     .text = "Every one of `sites` that is not down is answered, instead of the first alone."},
+    {.path = "services[].views-together", .type = OPTION_BOOL, .fallback = "false",
+     FIELD(service, sites_together),
+     .text = "A site that is down in one view is down in all of them."},
+    {.path = "services[].failback", .type = OPTION_DURATION, .fallback = "1m", .max = 24 * HOUR,
+     FIELD(service, failback_ms),
+     .text = "How long a site must work again before it is answered, and never shorter than the "
+             "TTL; doubled for each failover within the hour."},
+    {.path = "services[].failback-manual", .type = OPTION_BOOL, .fallback = "false",
+     FIELD(service, failback_manual),
+     .text = "A site that works again waits for `horizon failback`."},
     {.path = "services[].locality", .type = OPTION_WORD, .fallback = "any",
      .read = read_locality,
      .text = "any; prefer (the client's site first, then `sites`), nearest (then those near it), "

@@ -109,6 +109,29 @@ void read_site_match(struct reading *reading, const struct option *option, const
     }
 }
 
+/* What a check of a whole site needs that one of an instance has from its instance. */
+static void site_checks_judge(struct reading *reading, const struct desired_site *site)
+{
+    for (unsigned i = 0; i < site->check_count; i++) {
+        const struct check *check = &site->checks[i];
+        bool local = check->kind == CHECK_COMMAND || check->kind == CHECK_FILE;
+        if (check->kind == CHECK_TTL || check->kind == CHECK_CALCULATED ||
+            check->kind == CHECK_ALIAS) {
+            reading_error(reading, site->place, "use tcp, held, http, dns, command or file",
+                          "site %s: a site has no checks of kind %s", site->name,
+                          check_kind_name(check->kind));
+        } else if (!local && (!check->target || !check->port)) {
+            reading_error(reading, site->place, "name an address and a port in the site",
+                          "site %s: check %s has no `%s`", site->name, check->name,
+                          check->target ? "port" : "target");
+        }
+    }
+    if (site->need > site->check_count) {
+        reading_error(reading, site->place, NULL, "site %s: %u of %u checks cannot pass",
+                      site->name, site->need, site->check_count);
+    }
+}
+
 void read_sites(struct reading *reading, const struct option *option, const struct node *node,
                 void *group)
 {
@@ -133,6 +156,7 @@ void read_sites(struct reading *reading, const struct option *option, const stru
         desired->site_count++;
         if (node_expect(reading, option, item, NODE_MAP)) {
             group_read(reading, "sites.NAME", item, site);
+            site_checks_judge(reading, site);
         }
     }
 }

@@ -536,6 +536,10 @@ void services_outcome(struct services *services, struct probe *probe, enum outco
         storm_reference(services, probe->reference, outcome);
         return;
     }
+    if (probe->site_check) {
+        site_outcome(services, probe->site_check, outcome, detail);
+        return;
+    }
     for (struct check_use *use = probe->uses; use; use = use->next) {
         use_outcome(services, use, outcome, detail);
     }

@@ -196,6 +196,15 @@ static unsigned view_place(struct services *services, const struct desired *desi
     return free_place;
 }
 
+unsigned view_place_find(const struct services *services, const char *name)
+{
+    unsigned i = 0;
+    while (i < services->view_count && strcmp(services->view_names[i], name) != 0) {
+        i++;
+    }
+    return i < services->view_count ? i : (unsigned)VIEW_NONE;
+}
+
 /* A mask that is kept as one of the configuration's views, and the other way. */
 static uint64_t views_from_kept(struct services *services, const struct desired *desired,
                                 uint64_t kept)
@@ -278,6 +287,9 @@ int service_names_put(struct services *services, const struct names_target *targ
         }
     }
     uint64_t views = service_views(services, target, run);
+    if (err == ERR_OK) {
+        sites_judge(services, target->desired, run, views, build.candidates, build.entries);
+    }
     for (unsigned view = 0; view < target->desired->view_count; view++) {
         slots[view].wanted = false;
         if (views >> view & 1) {

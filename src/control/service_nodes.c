@@ -81,10 +81,17 @@ static uint16_t site_pool(const struct service *service, const char *site)
     return POOL_REST;
 }
 
-static uint32_t service_candidates(const struct services *services, const struct desired *desired,
-                                   const struct service_entry *entry, const struct service *policy,
-                                   unsigned view, const char *tag, struct candidate *candidates,
-                                   const struct instance_entry **entries)
+/* An override of a whole site is no person's word about each instance: a service that has nothing
+ * elsewhere stays there. */
+static bool takes_site_out(const struct override *override)
+{
+    return override && override->site && override->action != OVERRIDE_UP;
+}
+
+uint32_t service_candidates(const struct services *services, const struct desired *desired,
+                            const struct service_entry *entry, const struct service *policy,
+                            unsigned view, const char *tag, struct candidate *candidates,
+                            const struct instance_entry **entries)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < entry->instance_count; i++) {
@@ -94,11 +101,13 @@ static uint32_t service_candidates(const struct services *services, const struct
             !instance_shown(desired, instance, view)) {
             continue;
         }
+        bool out = takes_site_out(run->override);
         entries[count] = entry->instances[i];
         candidates[count++] = (struct candidate){
             .verdict = storm_holds(services, run) ? run->verdict_before : run->verdict,
             .braked = storm_holds(services, run),
-            .override = (uint8_t)(run->override ? 1 + run->override->action : 0),
+            .override = (uint8_t)(run->override && !out ? 1 + run->override->action : 0),
+            .site_out = out || site_failed(services, instance->site),
             .pool = site_pool(policy, instance->site),
             .weight = instance->weight,
             .proven = run->proven,
@@ -439,6 +448,7 @@ uint32_t service_choose(const struct services *services, const struct desired *d
     }
     uint32_t count = service_candidates(services, desired, entry, &policy, from->view, from->tag,
                                         candidates, entries);
+    sites_apply(services, desired, entry, from->view, candidates, entries, count);
     if (site && service->locality == LOCALITY_PIN) {
         count = pin(candidates, entries, count);
     }

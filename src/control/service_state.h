@@ -22,6 +22,7 @@ enum timer_kind {
     TIMER_VIEWS,     /* of a service: views that it left an hour ago */
     TIMER_OVERRIDES, /* the next override expires */
     TIMER_BRAKE,     /* the storm brake ends */
+    TIMER_FAILBACK,  /* of a service: a site has worked for long enough again */
 };
 
 /* One check of one instance. */
@@ -36,9 +37,11 @@ struct check_use {
 };
 
 struct reference;
+struct site_check;
 
 struct probe {
-    struct reference *reference; /* NULL: it is for instances */
+    struct reference *reference;   /* one of the checker's own targets; NULL: it is none */
+    struct site_check *site_check; /* of a site as a whole; NULL: it is none */
     struct probe *hash_next;
     uint64_t hash;
     struct check_use *uses;
@@ -88,8 +91,36 @@ struct storm {
     unsigned reference_count;
 };
 
+/* A site that failed a service, or has not been taken back yet. Masks of views are kept by name. */
+struct site_state {
+    struct site_state *next;
+    uint64_t down, waits; /* where it is down; where it works again and waits */
+    struct mono failed_at, works_at;
+    uint32_t ttl_s; /* the longest that was told meanwhile */
+    uint8_t times;  /* failovers within the hour */
+    bool told;      /* events know that it failed */
+    char name[];
+};
+
+/* One check of a site as a whole. */
+struct site_check {
+    struct probe probe;
+    struct health health;
+    struct health_policy policy;
+    struct site_run *site;
+};
+
+struct site_run {
+    const char *name;
+    struct site_check *checks;
+    unsigned check_count, need;
+    bool failed;
+};
+
 struct service_run {
-    struct timer left; /* when the views that it left forget it */
+    struct timer left;        /* when the views that it left forget it */
+    struct timer failback;    /* when the next site is taken back */
+    struct site_state *sites; /* that failed it */
     struct service_entry *entry;
     struct service_run *next_dirty;
     bool dirty, names_dirty;     /* its answers; also the names of its instances */
@@ -132,6 +163,8 @@ struct services {
     const struct prefix *targets;
     uint32_t target_count;
     struct storm storm;
+    struct site_run *sites; /* those with checks of their own */
+    unsigned site_count;
     struct timers timers;
     struct timer override_timer;
     uint32_t timer_total; /* that exist, set or not */
@@ -239,6 +272,25 @@ void storm_reference(struct services *services, struct reference *reference,
                      enum outcome_kind outcome);
 void storm_free(struct services *services);
 
+/* --- service_sites.c -----------------------------------------------------------------------------
+ */
+
+/* Which of the service's sites are down, or wait, in the views of the mask; candidates[] and
+ * entries[] have room for all instances. */
+void sites_judge(struct services *services, const struct desired *desired, struct service_run *run,
+                 uint64_t views, struct candidate *candidates,
+                 const struct instance_entry **entries);
+/* What the service's sites mean for candidates of a view. */
+void sites_apply(const struct services *services, const struct desired *desired,
+                 const struct service_entry *entry, unsigned view, struct candidate *candidates,
+                 const struct instance_entry *const *entries, uint32_t count);
+/* Does the site fail its own checks? NULL is no site. */
+bool site_failed(const struct services *services, const char *site);
+void sites_forget(struct services *services, struct service_run *run);
+void site_outcome(struct services *services, struct site_check *check, enum outcome_kind outcome,
+                  const char *detail);
+void sites_free(struct services *services);
+
 /* --- services.c ----------------------------------------------------------------------------------
  */
 
@@ -286,6 +338,14 @@ struct question_from {
     const struct desired_site *site;
 };
 
+/* Instances with an address in the view (tag NULL: with any tag), as `policy` numbers their sites.
+ */
+uint32_t service_candidates(const struct services *services, const struct desired *desired,
+                            const struct service_entry *entry, const struct service *policy,
+                            unsigned view, const char *tag, struct candidate *candidates,
+                            const struct instance_entry **entries);
+/* The place of a view in masks that are kept; VIEW_NONE: it has none. */
+unsigned view_place_find(const struct services *services, const char *name);
 /* Which instances that is. candidates[] and entries[] (room for all) hold those with an address in
  * the view; returns how many. */
 uint32_t service_choose(const struct services *services, const struct desired *desired,

@@ -62,7 +62,9 @@ static void service_run_drop(struct services *services, struct service_entry *en
     struct service_run *run = service_run(entry);
     if (run) {
         timer_stop(&services->timers, &run->left);
-        services->timer_total--;
+        timer_stop(&services->timers, &run->failback);
+        sites_forget(services, run);
+        services->timer_total -= 2;
         mem_free(services->alloc, run);
         entry->attached = NULL;
     }
@@ -90,6 +92,7 @@ void services_free(struct services *services)
         mem_free(services->alloc, stale);
     }
     storm_free(services);
+    sites_free(services);
     reverses_free(services);
     probes_free(services);
     timers_deinit(&services->timers);
@@ -211,12 +214,13 @@ static void service_changed(struct services *services, struct service_entry *ent
     }
     if (!service_run(entry)) {
         struct service_run *run = mem_new_zero(services->alloc, 1, sizeof(*run));
-        if (!run || timers_reserve(&services->timers, services->timer_total + 1) != ERR_OK) {
+        if (!run || timers_reserve(&services->timers, services->timer_total + 2) != ERR_OK) {
             mem_free(services->alloc, run);
             return; /* it is registered, and answered once it is changed again */
         }
-        services->timer_total++;
+        services->timer_total += 2;
         run->left.kind = TIMER_VIEWS;
+        run->failback.kind = TIMER_FAILBACK;
         run->entry = entry;
         run->kind = run->told = CHOICE_NONE;
         entry->attached = run;
@@ -240,15 +244,17 @@ static const struct override *override_of(const struct services *services,
                                           const struct instance_entry *entry)
 {
     const struct override *found = NULL;
+    const struct instance *instance = instance_now(entry);
     char text[NAME_TEXT_MAX];
-    if (registry_override_count(services->registry) == 0) {
+    if (registry_override_count(services->registry) == 0 || !instance) {
         return NULL;
     }
     name_to_text(entry->service->name, text);
     text[strlen(text) - 1] = '\0';
     for (uint32_t i = 0; i < registry_override_count(services->registry); i++) {
         const struct override *at = override_now(registry_override_at(services->registry, i));
-        if (at && at->expires_at.ns > services->wall.ns && glob_match(at->name, text) &&
+        bool here = at && (!at->site || (instance->site && strcmp(at->site, instance->site) == 0));
+        if (here && at->expires_at.ns > services->wall.ns && glob_match(at->name, text) &&
             glob_match(at->instance, entry->id) && (!found || at->revision > found->revision)) {
             found = at; /* the newest counts */
         }
@@ -538,6 +544,9 @@ void services_step(struct services *services, struct mono now, struct wall wall)
         }
         case TIMER_VIEWS:
             views_due(services, OF_TIMER(timer, struct service_run, left));
+            break;
+        case TIMER_FAILBACK:
+            service_mark(services, OF_TIMER(timer, struct service_run, failback)->entry, false);
             break;
         case TIMER_OVERRIDES:
             overrides_apply(services);

@@ -21,6 +21,27 @@
 
 struct services;
 
+#define FAILOVER_CAUSE_TABLE(X)                                          \
+    X(FAILOVER_INSTANCES, "instances", "too little of its weight works") \
+    X(FAILOVER_DECLARED, "declared", "an operator took the site out")    \
+    X(FAILOVER_SITE_CHECKS, "site checks", "the site fails its own checks")
+
+enum failover_cause {
+#define X(cause, name, text) cause,
+    FAILOVER_CAUSE_TABLE(X)
+#undef X
+    FAILOVER_CAUSE_COUNT
+};
+const char *failover_cause_name(enum failover_cause cause);
+const char *failover_cause_text(enum failover_cause cause);
+
+struct failover {
+    const char *site;
+    bool back;
+    enum failover_cause cause;
+    struct mono failed_at; /* when the first check failed, or it was declared */
+};
+
 /* What happened, for logs and for what outlives a restart. */
 struct services_events {
     void *ctx;
@@ -32,6 +53,10 @@ struct services_events {
     /* How a service is answered is of another kind (enum choice_kind). */
     void (*choice)(void *ctx, const struct service_entry *service, enum choice_kind before,
                    enum choice_kind now);
+    /* A site failed a service, or (`back`) is good for it again. */
+    void (*failover)(void *ctx, const struct service_entry *service, const struct failover *what);
+    /* A site fails its own checks, or does so no more. */
+    void (*site)(void *ctx, const char *site, bool failed, const char *detail);
     /* The storm brake is on, or is not any more. */
     void (*storm)(void *ctx, bool on, const char *why);
     /* An instance's lease ran out long ago: the shell drops it like any change. */
@@ -56,6 +81,37 @@ struct reference_target {
 };
 void services_brake_set(struct services *services, const struct brake_policy *policy,
                         const struct reference_target *targets, uint32_t count, struct mono now);
+
+/* Sites with checks of their own (others are passed over); their texts must outlive this, until the
+ * next call. What the checks of the same site said goes on counting. ERR_NOMEM leaves all as it
+ * was.
+ */
+int services_sites_set(struct services *services, const struct desired_site *sites, uint32_t count,
+                       struct mono now);
+/* The checks of a site as a whole; false: it has none. */
+struct site_checks_status {
+    bool failed;
+    unsigned passing, count;
+};
+bool services_site_checks(const struct services *services, const char *site,
+                          struct site_checks_status *out);
+/* A service may go back to sites that work again and wait (site NULL: to all of them). Returns
+ * whether there was one. */
+bool services_failback(struct services *services, struct service_entry *service, const char *site,
+                       struct mono now);
+/* Sites that failed a service, or wait. */
+struct site_status {
+    const char *name;
+    bool down, waits;                         /* in some view */
+    uint8_t times;                            /* failovers within the hour */
+    struct mono failed_at, works_at, back_at; /* back_at: when it is taken back; 0: by a person */
+};
+/* Fills up to `room`; returns how many there are. */
+unsigned services_sites(const struct service_entry *service, struct site_status *out,
+                        unsigned room);
+/* From before a restart: the site had failed the service, and was not taken back. */
+void services_restore_failover(struct services *services, const uint8_t *name, const char *site,
+                               struct mono now);
 
 /* Judges what was staged after `mark` against zones, views and guards. ERR_REFUSED or ERR_INVALID
  * with *refusal; the caller undoes it then. */

@@ -126,6 +126,10 @@ int declared_ask(struct declared *declared, struct state *state)
     services_targets_set(services, config->check_targets, config->check_target_count);
     discovery_check_rate(state->discovery, config->check_rate);
     brake_bring(services, config);
+    if (services_sites_set(services, config->desired.sites, config->desired.site_count,
+                           clock_mono()) != ERR_OK) {
+        log_error("no memory for the checks of sites: they stay as they were");
+    }
     if (declared->waiting) {
         return ERR_OK; /* it will see the configuration of then */
     }

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "daemon/declared.h"
 #include "daemon/log.h"
-#include "daemon/removal.h"
+#include "daemon/news.h"
 #include "daemon/rows.h"
 #include "io/clock.h"
 #include "io/entropy.h"
@@ -18,16 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Verdicts that wait to be recorded. */
-struct seen {
-    struct seen *next;
-    const char *id, *verdict; /* id: behind the name */
-    char name[];
-};
-
-/* In the place of a verdict: its lease has run out. */
-#define SEEN_EXPIRED "expired"
 
 enum {
     PUBLISH_SAMPLES = 1024,
@@ -41,6 +31,7 @@ struct discovery {
     const struct alloc *alloc;
     struct services *services;
     struct services_events events;
+    struct news news; /* what happened, and what of it waits to be recorded */
     struct prober *prober;
     struct probe_port port;
     struct registry_store *store; /* NULL: nothing is durable */
@@ -48,11 +39,10 @@ struct discovery {
     struct loop_bell *bell;
     struct loop_timer *timer;
     bool ready;
-    bool broken; /* there is a data folder, but no store to be had from it */
+    bool declared_once; /* what the configuration declares is there, with its verdicts */
+    bool broken;        /* there is a data folder, but no store to be had from it */
     struct asked *waiting, **waiting_end;
     uint32_t waiting_count;
-    struct seen *seen, **seen_end;
-    uint32_t seen_count;
     struct loop_timer *retry;
     bool resting; /* a write failed: verdicts wait for the retry, or for another change */
     /* A write under way: */
@@ -106,6 +96,7 @@ void discovery_publish(struct discovery *discovery, struct mono since)
             bool news = state_publish(state);
             if (news) {
                 publish_note(discovery, since);
+                news_published(&discovery->news, publish_current(state->publish)->generation);
             }
         } else {
             log_error("services: %s; the answers stay as they were until it works again",
@@ -147,84 +138,6 @@ static void on_outcome(void *ctx, struct probe *probe, enum outcome_kind outcome
     }
     services_outcome(discovery->services, probe, outcome, detail, now);
     discovery_publish(discovery, now);
-}
-
-/* --- events --------------------------------------------------------------------------------------
- */
-
-/* Without room (the store hangs) or memory the verdict is not recorded: a restart goes on with an
- * older one. */
-static void seen_add(struct discovery *discovery, const struct instance_entry *entry,
-                     const char *verdict)
-{
-    char name[NAME_TEXT_MAX];
-    name_to_text(entry->service->name, name);
-    size_t name_len = strlen(name) + 1, id_len = strlen(entry->id) + 1;
-    bool room = discovery->store && discovery->seen_count < LIMIT_REGISTRY_SEEN;
-    struct seen *seen = room ? mem_new(discovery->alloc, sizeof(*seen) + name_len + id_len) : NULL;
-    if (seen) {
-        discovery->seen_count++;
-        memcpy(seen->name, name, name_len);
-        seen->id = memcpy(seen->name + name_len, entry->id, id_len);
-        seen->verdict = verdict;
-        seen->next = NULL;
-        *discovery->seen_end = seen;
-        discovery->seen_end = &seen->next;
-    }
-}
-
-static void on_verdict(void *ctx, const struct instance_entry *instance, enum verdict before,
-                       enum verdict now, const char *detail)
-{
-    struct discovery *discovery = ctx;
-    char name[NAME_TEXT_MAX];
-    struct instance_status status;
-    instance_status(discovery->services, instance, clock_mono(), &status);
-    if (status.check_count > 0) { /* without any it is passing again after a restart */
-        seen_add(discovery, instance, status.lease_expired ? SEEN_EXPIRED : verdict_name(now));
-    }
-    if (before == VERDICT_UNKNOWN && verdict_works(now)) {
-        return; /* as expected */
-    }
-    log_info("%s of %s is %s (was %s)%s%s", instance->id,
-             name_to_text(instance->service->name, name), verdict_name(now), verdict_name(before),
-             detail[0] ? ": " : "", detail);
-}
-
-static void on_lease(void *ctx, const struct instance_entry *instance, bool expired)
-{
-    struct instance_status status;
-    instance_status(((struct discovery *)ctx)->services, instance, clock_mono(), &status);
-    seen_add(ctx, instance, expired ? SEEN_EXPIRED : verdict_name(status.verdict));
-}
-
-static void on_choice(void *ctx, const struct service_entry *service, enum choice_kind before,
-                      enum choice_kind now)
-{
-    char name[NAME_TEXT_MAX];
-    (void)ctx;
-    name_to_text(service->name, name);
-    if (now == CHOICE_WORKING && before != CHOICE_NONE) {
-        log_info("%s is answered as usual again (was %s)", name, choice_name(before));
-    } else if (now != CHOICE_WORKING && now != CHOICE_NONE) {
-        log_warning("%s: %s", name, choice_text(now));
-    }
-}
-
-static void on_storm(void *ctx, bool on, const char *why)
-{
-    (void)ctx;
-    if (on) {
-        log_warning("storm brake: %s; answers stay as they were for a while", why);
-    } else {
-        log_warning("the storm brake has ended (%s); verdicts count again", why);
-    }
-}
-
-static void on_remove(void *ctx, const struct instance_entry *instance)
-{
-    struct discovery *discovery = ctx;
-    removal_ask(discovery, discovery->alloc, instance);
 }
 
 /* --- batches -------------------------------------------------------------------------------------
@@ -285,15 +198,6 @@ static int verdicts_make(struct discovery *discovery)
     return ERR_OK;
 }
 
-static void seen_free(struct discovery *discovery, struct seen *seen)
-{
-    while (seen) {
-        struct seen *next = seen->next;
-        mem_free(discovery->alloc, seen);
-        seen = next;
-    }
-}
-
 /* Stages one wish; told at once when it is refused, changes nothing, or was only to be tried. Where
  * others have staged something before it in the same batch, that may be why: then it is told with
  * the batch, when that is durable or has failed. */
@@ -331,19 +235,16 @@ static bool stage_one(struct discovery *discovery, struct asked *asked)
     return false;
 }
 
-static void on_instance_gone(void *ctx, struct object *object)
-{
-    if (object->kind == OBJECT_INSTANCE && !object->next) {
-        seen_add(ctx, (struct instance_entry *)object, NULL);
-    }
-}
-
 /* It is durable, or nothing is kept anyway. */
 static void batch_commit(struct discovery *discovery)
 {
     struct registry *registry = services_registry(discovery->services);
     for (size_t i = 0; i < registry_staged(registry); i++) {
-        on_instance_gone(discovery, registry_staged_at(registry, i));
+        const struct object *object = registry_staged_at(registry, i);
+        if (object->kind == OBJECT_INSTANCE && !object->next) {
+            const struct instance_entry *gone = (const struct instance_entry *)object;
+            news_forget(&discovery->news, gone);
+        }
     }
     services_commit(discovery->services, clock_mono(), clock_wall());
 }
@@ -372,16 +273,7 @@ static void batch_told(struct discovery *discovery, int err)
  * without another change not at once: the store is as it was. */
 static void seen_again(struct discovery *discovery)
 {
-    struct seen **end = &discovery->batch_seen;
-    uint32_t count = 0;
-    for (; *end; end = &(*end)->next) {
-        count++;
-    }
-    if (count > 0) {
-        *end = discovery->seen;
-        discovery->seen_end = discovery->seen ? discovery->seen_end : end;
-        discovery->seen = discovery->batch_seen;
-        discovery->seen_count += count;
+    if (news_put_back(&discovery->news, discovery->batch_seen)) {
         discovery->resting = true;
         loop_timer_start(discovery->retry, duration_from_ms(RETRY_MS));
     }
@@ -405,7 +297,7 @@ static void batch_end(struct discovery *discovery, int err)
         registry_undo(registry, 0);
     }
     if (err == ERR_OK) {
-        seen_free(discovery, discovery->batch_seen);
+        news_free_seen(&discovery->news, discovery->batch_seen);
     } else {
         seen_again(discovery);
     }
@@ -447,7 +339,7 @@ static void batch_written(void *ctx)
 static void next_batch(struct discovery *discovery)
 {
     struct registry *registry = services_registry(discovery->services);
-    bool seen = discovery->seen && !discovery->resting;
+    bool seen = discovery->news.seen && !discovery->resting;
     if (discovery->writing || discovery->batch || (!discovery->waiting && !seen)) {
         return;
     }
@@ -466,10 +358,7 @@ static void next_batch(struct discovery *discovery)
             end = &asked->next;
         }
     }
-    discovery->batch_seen = discovery->seen;
-    discovery->seen = NULL;
-    discovery->seen_count = 0;
-    discovery->seen_end = &discovery->seen;
+    discovery->batch_seen = news_take(&discovery->news);
     if (!discovery->store || (registry_staged(registry) == 0 && !discovery->batch_seen)) {
         discovery->durable_at = clock_mono();
         batch_end(discovery, ERR_OK);
@@ -567,13 +456,25 @@ static int verdict_restore(void *ctx, const struct store_verdict *verdict)
     if (name_from_text(verdict->name, NULL, name) != ERR_OK) {
         return ERR_OK;
     }
-    if (strcmp(verdict->verdict, SEEN_EXPIRED) == 0) {
+    if (strncmp(verdict->id, SEEN_SITE, sizeof(SEEN_SITE) - 1) == 0) {
+        services_restore_failover(discovery->services, name, verdict->id + sizeof(SEEN_SITE) - 1,
+                                  clock_mono());
+    } else if (strcmp(verdict->verdict, SEEN_EXPIRED) == 0) {
         services_restore_expired(discovery->services, name, verdict->id, clock_mono());
     } else {
         services_restore(discovery->services, name, verdict->id,
                          verdict_from_name(verdict->verdict), clock_mono());
     }
     return ERR_OK;
+}
+
+static void verdicts_restore(struct discovery *discovery)
+{
+    if (registry_store_verdicts(discovery->store, verdict_restore, discovery) != ERR_OK) {
+        log_error("registry: the verdicts cannot be read: %s; every check begins anew",
+                  registry_store_problem(discovery->store));
+    }
+    news_free_seen(&discovery->news, news_take(&discovery->news)); /* nothing new */
 }
 
 static int store_read(struct discovery *discovery)
@@ -583,19 +484,12 @@ static int store_read(struct discovery *discovery)
     int err = registry_store_objects(discovery->store, object_restore, discovery);
     if (err == ERR_OK) {
         services_commit(discovery->services, clock_mono(), clock_wall());
-        if (registry_store_verdicts(discovery->store, verdict_restore, discovery) != ERR_OK) {
-            log_error("registry: the verdicts cannot be read: %s; every check begins anew",
-                      registry_store_problem(discovery->store));
-        }
+        verdicts_restore(discovery);
         registry_revision_set(registry, registry_store_revision(discovery->store));
     } else {
         registry_undo(registry, 0);
     }
     services_starting(discovery->services, false);
-    seen_free(discovery, discovery->seen); /* nothing that was not known already */
-    discovery->seen = NULL;
-    discovery->seen_count = 0;
-    discovery->seen_end = &discovery->seen;
     return err;
 }
 
@@ -621,6 +515,7 @@ static int discovery_open(struct discovery *discovery, struct diag_list *diags)
         discovery->port = prober_port(discovery->prober);
         err = services_new(state->control, &discovery->port, &discovery->events,
                            &discovery->services);
+        discovery->news.services = discovery->services;
     }
     if (err != ERR_OK || !data) {
         return err;
@@ -630,6 +525,7 @@ static int discovery_open(struct discovery *discovery, struct diag_list *diags)
         services_lost(discovery->services);
         return ERR_OK;
     }
+    discovery->news.recorded = true;
     err = store_read(discovery);
     if (err != ERR_OK && err != ERR_NOMEM) {
         log_error("%s/registry.db cannot be read: %s; zones are answered, nothing can be "
@@ -637,6 +533,7 @@ static int discovery_open(struct discovery *discovery, struct diag_list *diags)
                   data, registry_store_problem(discovery->store));
         registry_store_close(discovery->store);
         discovery->store = NULL;
+        discovery->news.recorded = false;
         discovery->broken = true;
         services_lost(discovery->services);
         err = ERR_OK;
@@ -653,9 +550,8 @@ int discovery_new(struct state *state, struct diag_list *diags, struct discovery
     discovery->state = state;
     discovery->alloc = state->alloc;
     discovery->waiting_end = &discovery->waiting;
-    discovery->seen_end = &discovery->seen;
-    discovery->events =
-        (struct services_events){discovery, on_verdict, on_lease, on_choice, on_storm, on_remove};
+    news_init(&discovery->news, discovery, discovery->alloc);
+    discovery->events = news_events(&discovery->news);
     int err = discovery_open(discovery, diags);
     if (err != ERR_OK) {
         discovery_free(discovery);
@@ -672,7 +568,15 @@ void discovery_check_rate(struct discovery *discovery, uint32_t rate)
 
 int discovery_configure(struct discovery *discovery)
 {
-    return declared_ask(&discovery->declared, discovery->state);
+    bool first = !discovery->declared_once;
+    discovery->declared_once = true;
+    services_starting(discovery->services, first);
+    int err = declared_ask(&discovery->declared, discovery->state);
+    if (err == ERR_OK && first && discovery->store) {
+        verdicts_restore(discovery); /* what the configuration declares came only now */
+    }
+    services_starting(discovery->services, false);
+    return err;
 }
 
 void discovery_ready(struct discovery *discovery)
@@ -695,7 +599,7 @@ void discovery_free(struct discovery *discovery)
     }
     services_free(discovery->services);
     prober_free(discovery->prober);
-    seen_free(discovery, discovery->seen);
+    news_free_seen(&discovery->news, news_take(&discovery->news));
     registry_store_close(discovery->store);
     if (discovery->pool) {
         pool_free(discovery->pool);
@@ -714,6 +618,11 @@ bool discovery_is_under_way(const struct discovery *discovery)
 struct services *discovery_services(const struct discovery *discovery)
 {
     return discovery->services;
+}
+
+struct incidents *discovery_incidents(struct discovery *discovery)
+{
+    return &discovery->news.incidents;
 }
 
 struct registry_store *discovery_store(const struct discovery *discovery)

@@ -25,6 +25,8 @@ void discovery_ready(struct discovery *discovery);
 bool discovery_is_under_way(const struct discovery *discovery);
 
 struct services *discovery_services(const struct discovery *discovery);
+struct incidents;
+struct incidents *discovery_incidents(struct discovery *discovery);
 struct registry_store *discovery_store(const struct discovery *discovery);
 
 /* A change that somebody asks for. `stage` puts or drops objects of the registry (ERR_* with

@@ -34,14 +34,6 @@ struct change {
     struct instance instance;
 };
 
-static void with_numbers(const struct state *state, json_t *body, uint64_t revision)
-{
-    const struct snapshot *current = publish_current(state->publish);
-    json_object_set_new(body, "revision", json_integer((json_int_t)revision));
-    json_object_set_new(body, "generation",
-                        json_integer((json_int_t)(current ? current->generation : 0)));
-}
-
 static unsigned status_of(int err)
 {
     switch (err) {
@@ -98,7 +90,7 @@ static void change_told(struct asked *asked, int err, const struct refusal *refu
         if (change->objects) {
             json_object_set(body, "objects", change->objects);
         }
-        with_numbers(state, body, revision);
+        body_numbers(state, body, revision);
         http_reply(change->request, 200, body);
     } else {
         refuse_with(change->request, err, refusal);
@@ -395,10 +387,11 @@ static int overrides_forget(struct change *change, struct registry *registry,
 
 static int stage_override(struct asked *asked, struct registry *registry, struct refusal *refusal)
 {
-    static const struct member known[] = {
-        {"name", MEMBER_TEXT},    {"instance", MEMBER_TEXT}, {"action", MEMBER_TEXT},
-        {"reason", MEMBER_TEXT},  {"for", MEMBER_ANY},       {"end", MEMBER_FLAG},
-        {"dry_run", MEMBER_FLAG}, {"why", MEMBER_TEXT},      {NULL, MEMBER_ANY}};
+    static const struct member known[] = {{"name", MEMBER_TEXT},   {"instance", MEMBER_TEXT},
+                                          {"site", MEMBER_TEXT},   {"action", MEMBER_TEXT},
+                                          {"reason", MEMBER_TEXT}, {"for", MEMBER_ANY},
+                                          {"end", MEMBER_FLAG},    {"dry_run", MEMBER_FLAG},
+                                          {"why", MEMBER_TEXT},    {NULL, MEMBER_ANY}};
     struct change *change = (struct change *)asked;
     struct override override;
     int err = members_judge(change->body, known, refusal);
@@ -408,9 +401,10 @@ static int stage_override(struct asked *asked, struct registry *registry, struct
     if (json_is_true(json_object_get(change->body, "end"))) {
         const char *name = json_string_value(json_object_get(change->body, "name"));
         const char *instance = json_string_value(json_object_get(change->body, "instance"));
-        char *key =
-            arena_format(&change->arena, "%s/%s", name ? name : "", instance ? instance : "*");
-        return key ? registry_drop_override(registry, key, refusal) : ERR_NOMEM;
+        const char *site = json_string_value(json_object_get(change->body, "site"));
+        char key[OVERRIDE_KEY_BYTES];
+        override_key(name ? name : "*", instance ? instance : "*", site, key);
+        return registry_drop_override(registry, key, refusal);
     }
     err = overrides_forget(change, registry, refusal);
     err = err == ERR_OK ? override_from_json(change->body, clock_wall(), false, &override, refusal)
@@ -684,7 +678,7 @@ void route_renew(void *ctx, struct http_request *request)
     }
     discovery_publish(state->discovery, clock_mono());
     json_t *body = json_pack("{s:b}", "ok", 1);
-    with_numbers(state, body,
+    body_numbers(state, body,
                  registry_revision(services_registry(discovery_services(state->discovery))));
     http_reply(request, 200, body);
 }

@@ -14,6 +14,10 @@
 #pragma once
 
 #include "api/http.h"
+#include "daemon/state.h"
+
+/* "revision" (of the registry) and "generation" into a reply. */
+void body_numbers(const struct state *state, json_t *body, uint64_t revision);
 
 /* Guards the API over TCP: everybody who reaches it may read; a request that changes something
  * needs a token of the configuration. Pages of other sites get nothing (their browser says who sent

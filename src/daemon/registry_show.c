@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void with_numbers(const struct state *state, json_t *body, uint64_t revision)
+void body_numbers(const struct state *state, json_t *body, uint64_t revision)
 {
     const struct snapshot *current = publish_current(state->publish);
     json_object_set_new(body, "revision", json_integer((json_int_t)revision));
@@ -78,6 +78,27 @@ static json_t *instance_json(const struct services *services, const struct insta
     return item;
 }
 
+static json_t *sites_json(const struct service_entry *entry, struct mono now)
+{
+    struct site_status sites[LIMIT_TAGS];
+    unsigned count = services_sites(entry, sites, LIMIT_TAGS);
+    json_t *list = json_array();
+    for (unsigned i = 0; i < count && i < LIMIT_TAGS; i++) {
+        const struct site_status *site = &sites[i];
+        json_t *item =
+            json_pack("{s:o, s:s, s:f, s:i}", "site", json_text(site->name), "state",
+                      site->down ? "down" : "waiting", "failed_ago",
+                      seconds_since(site->failed_at, now), "failovers", (int)site->times);
+        if (site->waits) {
+            json_object_set_new(item, "back_in",
+                                site->back_at.ns ? json_real(-seconds_since(site->back_at, now))
+                                                 : json_null());
+        }
+        json_array_append_new(list, item);
+    }
+    return list;
+}
+
 static json_t *service_json(const struct state *state, const struct service_entry *entry)
 {
     const struct services *services = discovery_services(state->discovery);
@@ -113,6 +134,7 @@ static json_t *service_json(const struct state *state, const struct service_entr
     json_object_set_new(item, "revision", json_integer((json_int_t)service->revision));
     json_object_set_new(item, "verdicts", verdicts);
     json_object_set_new(item, "views", views);
+    json_object_set_new(item, "sites_down", sites_json(entry, clock_mono()));
     return item;
 }
 
@@ -136,7 +158,7 @@ void route_services(void *ctx, struct http_request *request)
         }
     }
     json_object_set_new(body, "services", list);
-    with_numbers(state, body, registry_revision(registry_of(state)));
+    body_numbers(state, body, registry_revision(registry_of(state)));
     http_reply(request, 200, body);
 }
 
@@ -164,7 +186,7 @@ void route_instances(void *ctx, struct http_request *request)
     }
     json_t *body =
         json_pack("{s:o, s:o}", "service", service_json(state, entry), "instances", list);
-    with_numbers(state, body, registry_revision(registry_of(state)));
+    body_numbers(state, body, registry_revision(registry_of(state)));
     http_reply(request, 200, body);
 }
 
@@ -183,7 +205,7 @@ void route_overrides(void *ctx, struct http_request *request)
         }
     }
     json_object_set_new(body, "overrides", list);
-    with_numbers(state, body, registry_revision(registry_of(state)));
+    body_numbers(state, body, registry_revision(registry_of(state)));
     http_reply(request, 200, body);
 }
 
@@ -218,6 +240,6 @@ void route_history(void *ctx, struct http_request *request)
         http_refuse(request, 500, NULL, registry_store_problem(store), NULL);
         return;
     }
-    with_numbers(state, body, registry_revision(registry_of(state)));
+    body_numbers(state, body, registry_revision(registry_of(state)));
     http_reply(request, 200, body);
 }

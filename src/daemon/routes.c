@@ -7,6 +7,7 @@
 #include "api/zones.h"
 #include "base/error.h"
 #include "daemon/discovery.h"
+#include "daemon/failover_routes.h"
 #include "daemon/registry_routes.h"
 #include "daemon/reload.h"
 #include "daemon/status.h"
@@ -157,6 +158,9 @@ const struct http_route ROUTES[] = {
     {"POST", "/v1/override", route_override, 0},
     {"POST", "/v1/apply", route_apply, LIMIT_PLAN_BYTES},
     {"POST", "/v1/restore", route_restore, 0},
+    {"GET", "/v1/sites", route_sites, 0},
+    {"GET", "/v1/incidents", route_incidents, 0},
+    {"POST", "/v1/failback", route_failback, 0},
     {"GET", "/v1/services", route_services, 0},
     {"GET", "/v1/instances", route_instances, 0},
     {"GET", "/v1/overrides", route_overrides, 0},

@@ -33,12 +33,13 @@ static bool taken_out(const struct candidate *candidate)
 bool candidate_works(const struct candidate *candidate)
 {
     return candidate->override == 1 + OVERRIDE_UP ||
-           (candidate->override == 0 && verdict_works(candidate->verdict));
+           (candidate->override == 0 && !candidate->site_out && verdict_works(candidate->verdict));
 }
 
 struct pool {
     uint64_t weight, working_weight;
     uint32_t count, working;
+    bool proven, waits;
 };
 
 static struct pool pool_sum(const struct candidate *candidates, uint32_t count, uint16_t number)
@@ -54,8 +55,25 @@ static struct pool pool_sum(const struct candidate *candidates, uint32_t count, 
         pool.weight += weight;
         pool.working += works;
         pool.working_weight += works ? weight : 0;
+        pool.proven = pool.proven || works || candidates[i].proven;
+        pool.waits = pool.waits || candidates[i].waits;
     }
     return pool;
+}
+
+static bool is_up(const struct service *policy, const struct pool *pool)
+{
+    return pool->working > 0 && pool->working_weight * 100 >= pool->weight * policy->site_percent;
+}
+
+enum standing pool_standing(const struct service *policy, const struct candidate *candidates,
+                            uint32_t count, uint16_t pool)
+{
+    struct pool sum = pool_sum(candidates, count, pool);
+    return sum.count == 0        ? STANDING_EMPTY
+           : is_up(policy, &sum) ? STANDING_UP
+           : sum.proven          ? STANDING_DOWN
+                                 : STANDING_UNPROVEN;
 }
 
 static uint16_t pool_number(const struct service *policy, uint32_t step)
@@ -63,41 +81,72 @@ static uint16_t pool_number(const struct service *policy, uint32_t step)
     return step < policy->site_count ? (uint16_t)step : (uint16_t)POOL_REST;
 }
 
-/* The first pool that is not down; else that with the largest share that works; else the first with
- * anything in it. */
-static struct pool pool_choose(const struct service *policy, const struct candidate *candidates,
-                               uint32_t count, struct choice *out)
+static void pool_take(struct candidate *candidates, uint32_t count, uint16_t pool)
 {
-    struct pool best = {0};
-    uint16_t best_number = POOL_REST;
+    for (uint32_t i = 0; i < count; i++) {
+        candidates[i].in_pool = candidates[i].in_pool || candidates[i].pool == pool;
+    }
+}
+
+static void pools_leave(struct candidate *candidates, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        candidates[i].in_pool = false;
+    }
+}
+
+/* Takes the first pool that is up, and waits for its failback or does not; of an active service all
+ * of them, those that it does not list only when there is no other. */
+static bool pools_take_up(const struct service *policy, struct candidate *candidates,
+                          uint32_t count, bool waits, struct choice *out)
+{
+    bool any = false;
     for (uint32_t step = 0; step <= policy->site_count; step++) {
         uint16_t number = pool_number(policy, step);
         struct pool pool = pool_sum(candidates, count, number);
-        if (pool.count == 0) {
+        if (pool.waits != waits || !is_up(policy, &pool) || (any && number == POOL_REST)) {
             continue;
         }
-        if (pool.working > 0 && pool.working_weight * 100 >= pool.weight * policy->site_percent) {
-            out->pool = number;
-            return pool;
+        pool_take(candidates, count, number);
+        out->pool = any ? out->pool : number;
+        any = true;
+        if (!policy->active) {
+            return true;
+        }
+    }
+    return any;
+}
+
+static void pools_choose(const struct service *policy, struct candidate *candidates, uint32_t count,
+                         struct choice *out)
+{
+    struct pool best = {0};
+    for (uint32_t step = 0; step <= policy->site_count; step++) {
+        uint16_t number = pool_number(policy, step);
+        struct pool pool = pool_sum(candidates, count, number);
+        if (pool.count == 0 || is_up(policy, &pool)) {
+            continue;
         }
         out->site_down++;
         if (best.count == 0 ||
             pool.working_weight * best.weight > best.working_weight * pool.weight) {
             best = pool;
-            best_number = number;
+            out->pool = number;
         }
     }
-    out->pool = best_number;
-    return best;
+    if (!pools_take_up(policy, candidates, count, false, out) &&
+        !pools_take_up(policy, candidates, count, true, out)) {
+        pool_take(candidates, count, out->pool);
+    }
 }
 
-/* All of the pool that has worked before, without what an operator took out. */
-static uint32_t take_back(struct candidate *candidates, uint32_t count, uint16_t pool)
+/* All of the chosen pools that has worked before, without what an operator took out. */
+static uint32_t take_back(struct candidate *candidates, uint32_t count)
 {
     uint32_t chosen = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct candidate *at = &candidates[i];
-        at->chosen = at->pool == pool && !taken_out(at) && (at->proven || candidate_works(at));
+        at->chosen = at->in_pool && !taken_out(at) && (at->proven || candidate_works(at));
         chosen += at->chosen;
     }
     return chosen;
@@ -113,10 +162,10 @@ static bool any_left_in(const struct candidate *candidates, uint32_t count)
     return false;
 }
 
-static void take_working(struct candidate *candidates, uint32_t count, uint16_t pool)
+static void take_working(struct candidate *candidates, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        candidates[i].chosen = candidates[i].pool == pool && candidate_works(&candidates[i]);
+        candidates[i].chosen = candidates[i].in_pool && candidate_works(&candidates[i]);
     }
 }
 
@@ -130,7 +179,9 @@ static void none_works(const struct service *policy, struct candidate *candidate
     }
     out->kind = any_left_in(candidates, count) ? CHOICE_UNPROVEN : CHOICE_OPERATOR;
     for (uint32_t step = 0; step <= policy->site_count; step++) {
-        if (take_back(candidates, count, pool_number(policy, step)) > 0) {
+        pools_leave(candidates, count);
+        pool_take(candidates, count, pool_number(policy, step));
+        if (take_back(candidates, count) > 0) {
             out->kind = CHOICE_NEVER_EMPTY;
             out->pool = pool_number(policy, step);
             return;
@@ -171,21 +222,25 @@ static void weigh(struct candidate *candidates, uint32_t count, struct choice *o
 void choose(const struct service *policy, struct candidate *candidates, uint32_t count,
             struct choice *out)
 {
+    uint32_t in_pool = 0, working = 0;
     *out = (struct choice){.kind = CHOICE_NONE, .pool = POOL_REST, .candidates = count};
+    pools_leave(candidates, count);
+    if (count > 0) {
+        pools_choose(policy, candidates, count, out);
+    }
     for (uint32_t i = 0; i < count; i++) {
         candidates[i].chosen = false;
+        in_pool += candidates[i].in_pool;
+        working += candidates[i].in_pool && candidate_works(&candidates[i]);
     }
-    if (count > 0) {
-        struct pool pool = pool_choose(policy, candidates, count, out);
-        if (pool.working == 0) {
-            none_works(policy, candidates, count, out);
-        } else if (pool.working * 100 < pool.count * policy->panic_percent) {
-            out->kind = CHOICE_PANIC;
-            take_back(candidates, count, out->pool);
-        } else {
-            out->kind = CHOICE_WORKING;
-            take_working(candidates, count, out->pool);
-        }
+    if (count > 0 && working == 0) {
+        none_works(policy, candidates, count, out);
+    } else if (working * 100 < in_pool * policy->panic_percent) {
+        out->kind = CHOICE_PANIC;
+        take_back(candidates, count);
+    } else if (count > 0) {
+        out->kind = CHOICE_WORKING;
+        take_working(candidates, count);
     }
     weigh(candidates, count, out);
 }

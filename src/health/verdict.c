@@ -137,6 +137,7 @@ bool health_outcome(const struct health_policy *policy, struct health *health,
     enum verdict good = outcome == OUTCOME_WARN ? VERDICT_WARNING : VERDICT_PASSING;
     if (bad) {
         health->successes = 0;
+        health->failing_at = health->failures == 0 ? now : health->failing_at;
         health->failures += health->failures < UINT16_MAX;
         return ((at_once || health->failures >= policy->fall) &&
                 turn(policy, health, VERDICT_CRITICAL, now)) ||

@@ -73,6 +73,7 @@ struct health {
     uint32_t penalty;             /* at penalty_at */
     struct mono penalty_at;
     struct mono changed_at; /* of `seen` */
+    struct mono failing_at; /* the first failure of the streak */
     uint32_t flaps;         /* turns for the worse, ever */
 };
 

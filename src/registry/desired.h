@@ -16,6 +16,7 @@
 
 #include "base/address.h"
 #include "base/diag.h"
+#include "registry/service.h"
 
 enum {
     VIEW_NONE = 255
@@ -99,6 +100,9 @@ struct desired_site {
     uint32_t match_count;
     const char **near;
     uint16_t near_count;
+    struct check *checks; /* of the site as a whole, each with a target */
+    uint16_t check_count;
+    uint16_t need; /* of them; 0: all */
     struct place place;
 };
 

@@ -4,7 +4,6 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/limits.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -611,8 +610,9 @@ static char *override_copy(struct registry *registry, const struct override *fro
 {
     size_t name = strlen(from->name) + 1, instance = strlen(from->instance) + 1;
     size_t reason = strlen(from->reason) + 1, owner = strlen(from->owner) + 1;
+    size_t site = from->site ? strlen(from->site) + 1 : 0;
     struct override *copy =
-        mem_new(registry->alloc, sizeof(*copy) + name + instance + reason + owner);
+        mem_new(registry->alloc, sizeof(*copy) + name + instance + reason + owner + site);
     if (!copy) {
         return NULL;
     }
@@ -622,27 +622,40 @@ static char *override_copy(struct registry *registry, const struct override *fro
     copy->instance = memcpy(at + name, from->instance, instance);
     copy->reason = memcpy(at + name + instance, from->reason, reason);
     copy->owner = memcpy(at + name + instance + reason, from->owner, owner);
+    at += name + instance + reason + owner;
+    copy->site = from->site ? memcpy(at, from->site, site) : NULL;
     return (char *)copy;
+}
+
+char *override_key(const char *name, const char *instance, const char *site,
+                   char out[OVERRIDE_KEY_BYTES])
+{
+    snprintf(out, OVERRIDE_KEY_BYTES, "%.*s/%.*s%s%.*s", NAME_TEXT_MAX - 1, name,
+             (int)LIMIT_INSTANCE_ID_BYTES, instance, site ? "@" : "", (int)LIMIT_LABEL_BYTES,
+             site ? site : "");
+    return out;
 }
 
 int registry_put_override(struct registry *registry, const struct override *wanted,
                           struct refusal *refusal)
 {
-    char key[NAME_TEXT_MAX + LIMIT_INSTANCE_ID_BYTES + 2];
+    char key[OVERRIDE_KEY_BYTES];
     if (!wanted->reason || !wanted->reason[0] || strlen(wanted->reason) > 400) {
         return refusal_fill(refusal, "reason", "say why, for whoever finds it at night",
                             "an override needs a reason of at most 400 bytes");
     }
-    if (strlen(wanted->name) == 0 ||
-        strlen(wanted->name) + strlen(wanted->instance) + 2 > sizeof(key)) {
+    if (strlen(wanted->name) == 0 || strlen(wanted->name) >= NAME_TEXT_MAX ||
+        strlen(wanted->instance) > LIMIT_INSTANCE_ID_BYTES) {
         return refusal_fill(refusal, "name", NULL, "that is no pattern of a name");
+    }
+    if (wanted->site && (!wanted->site[0] || strlen(wanted->site) > LIMIT_LABEL_BYTES)) {
+        return refusal_fill(refusal, "site", NULL, "that is no name of a site");
     }
     if (wanted->expires_at.ns <= wanted->set_at.ns) {
         return refusal_fill(refusal, "for", "an override ends by itself; name a duration",
                             "the override would have ended already");
     }
-    snprintf(key, sizeof(key), "%.*s/%.*s", NAME_TEXT_MAX, wanted->name,
-             (int)LIMIT_INSTANCE_ID_BYTES, wanted->instance);
+    override_key(wanted->name, wanted->instance, wanted->site, key);
     struct override_entry *entry = override_find(registry, key);
     bool made = !entry;
     if (made && registry->override_count >= LIMIT_OVERRIDES) {

@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "base/limits.h"
 #include "registry/service.h"
 
 enum override_action {
@@ -28,6 +29,7 @@ const char *override_action_name(enum override_action action);
 struct override {
     const char *name;     /* glob over names of services, without the final dot */
     const char *instance; /* glob over ids; "*" is the whole service */
+    const char *site;     /* only instances in this site; NULL: wherever they are */
     enum override_action action;
     const char *reason, *owner;
     struct wall set_at, expires_at;
@@ -69,7 +71,7 @@ struct instance_entry {
 
 struct override_entry {
     struct object object;
-    char *key; /* NAME/INSTANCE */
+    char *key; /* see override_key() */
 };
 
 static inline const struct service *service_now(const struct service_entry *entry)
@@ -113,6 +115,12 @@ int registry_drop_service(struct registry *registry, const uint8_t *name, const 
                           uint64_t expect, struct refusal *refusal);
 int registry_drop_instance(struct registry *registry, const uint8_t *name, const char *id,
                            const char *owner, uint64_t expect, struct refusal *refusal);
+/* "NAME/INSTANCE", of one site "NAME/INSTANCE@SITE". Returns out. */
+enum {
+    OVERRIDE_KEY_BYTES = NAME_TEXT_MAX + LIMIT_INSTANCE_ID_BYTES + LIMIT_LABEL_BYTES + 3
+};
+char *override_key(const char *name, const char *instance, const char *site,
+                   char out[OVERRIDE_KEY_BYTES]);
 int registry_drop_override(struct registry *registry, const char *key, struct refusal *refusal);
 
 /* How much is staged; registry_undo() goes back to such a mark. 0: nothing. */

@@ -88,6 +88,7 @@ void service_default(struct service *service)
                                 .answers = 1,
                                 .ttl_s = 5,
                                 .site_percent = 50,
+                                .failback_ms = 60000,
                                 .flap_half_life_ms = 60000,
                                 .critical_remove_ms = 3600000};
 }
@@ -290,7 +291,9 @@ bool service_same(const struct service *a, const struct service *b)
            a->svcb == b->svcb && a->keep_last == b->keep_last &&
            a->slow_start_ms == b->slow_start_ms && a->critical_remove_ms == b->critical_remove_ms &&
            a->flap_half_life_ms == b->flap_half_life_ms && a->flap_hold_up == b->flap_hold_up &&
-           a->site_percent == b->site_percent &&
+           a->site_percent == b->site_percent && a->active == b->active &&
+           a->sites_together == b->sites_together && a->failback_ms == b->failback_ms &&
+           a->failback_manual == b->failback_manual &&
            texts_same(a->sites, a->site_count, b->sites, b->site_count) &&
            texts_same(a->srv, a->srv_count, b->srv, b->srv_count) &&
            texts_same(a->tags, a->tag_count, b->tags, b->tag_count) &&
@@ -518,6 +521,10 @@ int service_check(const struct service *service, struct refusal *refusal)
     if (service->panic_percent > 100 || service->site_percent > 100) {
         return refusal_fill(refusal, service->panic_percent > 100 ? "panic" : "site-share",
                             "from 0 to 100", "that is no percentage");
+    }
+    if (service->active && service->site_count == 0) {
+        return refusal_fill(refusal, "active", "list them in `sites`",
+                            "an active service is answered from all of its sites: it has none");
     }
     int err = service_lists_check(service, refusal);
     return err != ERR_OK ? err : checks_check(service->checks, service->check_count, refusal);

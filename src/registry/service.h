@@ -101,6 +101,10 @@ struct service {
     const char **sites; /* pools in the order of preference; empty: one pool of all */
     uint16_t site_count;
     uint8_t site_percent; /* a site is down when less than this share of its weight works */
+    bool active;          /* every site that is not down is answered, not the first alone */
+    bool sites_together;  /* a site that is down in one view is down in all */
+    bool failback_manual; /* a site that works again waits for a person */
+    uint32_t failback_ms; /* or so long, and never shorter than the TTL */
     const char **srv;     /* RFC 2782 labels, "_http._tcp" */
     uint16_t srv_count;
     bool https, svcb;  /* records of these types, with port and hints (RFC 9460) */

@@ -368,7 +368,7 @@ def test_weighted_answers_follow_the_weights(server):
 def test_every_acknowledged_write_is_there_after_a_kill(server, folder, start):
     """kill -9 at random moments under write load; what was acknowledged is there, and answered."""
     rounds = 200 if FULL else 4
-    daemon, acknowledged = server, {}
+    daemon, acknowledged, written = server, {}, []
     for number in range(rounds):
         stop = threading.Event()
 
@@ -383,6 +383,7 @@ def test_every_acknowledged_write_is_there_after_a_kill(server, folder, start):
                      "http://localhost/v1/register"], capture_output=True, text=True, check=False)
                 if done.returncode == 0 and '"ok":true' in done.stdout:
                     acknowledged[name, lane] = {address}
+                    written.append(name)
                 elif (name, lane) in acknowledged:  # it may be there, or not
                     acknowledged[name, lane] = acknowledged[name, lane] | {address}
                 else:
@@ -392,7 +393,8 @@ def test_every_acknowledged_write_is_there_after_a_kill(server, folder, start):
         lanes = [threading.Thread(target=write, args=(lane,)) for lane in range(3)]
         for lane in lanes:
             lane.start()
-        time.sleep(0.15 + 0.05 * (number % 5))
+        wanted = len(written) + 12 + 5 * (number % 5)
+        backends.until(lambda wanted=wanted: len(written) >= wanted)
         daemon.process.send_signal(signal.SIGKILL)
         daemon.process.wait()
         stop.set()

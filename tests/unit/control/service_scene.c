@@ -64,6 +64,23 @@ static void on_choice(void *ctx, const struct service_entry *service, enum choic
     assert_int_not_equal(before, after);
 }
 
+static void on_failover(void *ctx, const struct service_entry *service, const struct failover *what)
+{
+    struct scene *scene = ctx;
+    assert_non_null(service_now(service));
+    assert_non_null(what->site);
+    assert_true(what->failed_at.ns <= scene_now(scene).ns);
+    scene->failed_over += what->back ? -1 : 1;
+    scene->cause = what->cause;
+}
+
+static void on_site(void *ctx, const char *site, bool failed, const char *detail)
+{
+    (void)detail;
+    assert_non_null(site);
+    ((struct scene *)ctx)->sites_failed += failed ? 1 : -1;
+}
+
 static void on_storm(void *ctx, bool on, const char *why)
 {
     struct scene *scene = ctx;
@@ -98,8 +115,14 @@ void scene_init(struct scene *scene)
     stage_init(&scene->stage);
     stage_file(&scene->stage, "example.zone", ZONE);
     scene->port = (struct probe_port){scene, port_start, port_stop};
-    scene->events =
-        (struct services_events){scene, on_verdict, on_lease, on_choice, on_storm, on_remove};
+    scene->events = (struct services_events){.ctx = scene,
+                                             .verdict = on_verdict,
+                                             .lease = on_lease,
+                                             .choice = on_choice,
+                                             .failover = on_failover,
+                                             .site = on_site,
+                                             .storm = on_storm,
+                                             .remove = on_remove};
     assert_int_equal(
         services_new(scene->stage.control, &scene->port, &scene->events, &scene->services), ERR_OK);
     scene->registry = services_registry(scene->services);

@@ -31,7 +31,9 @@ struct scene {
         const struct probe_order *order;
     } probes[PROBES];
     unsigned started, running, verdicts, removals;
-    int leases; /* that ran out and were not taken up again */
+    enum failover_cause cause;     /* of the last one */
+    int failed_over, sites_failed; /* and were not taken back; by their own checks */
+    int leases;                    /* that ran out and were not taken up again */
     int64_t ms;
     bool storm;
 };

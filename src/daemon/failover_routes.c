@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/failover_routes.h"
+
+#include "api/json_text.h"
+#include "api/registry_json.h"
+#include "api/zones.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "control/incidents.h"
+#include "daemon/discovery.h"
+#include "daemon/registry_routes.h"
+#include "io/clock.h"
+
+#include <string.h>
+
+static struct registry *registry_of(const struct state *state)
+{
+    return services_registry(discovery_services(state->discovery));
+}
+
+/* --- sites ---------------------------------------------------------------------------------------
+ */
+
+/* What is known of one site, while the registry is walked. */
+struct site_sum {
+    const char *name;
+    uint32_t instances, working, services, down, waiting;
+    const struct service_entry *last; /* counted last */
+};
+
+struct site_sums {
+    struct site_sum at[2 * LIMIT_TAGS];
+    unsigned count;
+};
+
+/* NULL: there is no room for another one. */
+static struct site_sum *sum_of(struct site_sums *sums, const char *name)
+{
+    for (unsigned i = 0; i < sums->count; i++) {
+        if (strcmp(sums->at[i].name, name) == 0) {
+            return &sums->at[i];
+        }
+    }
+    if (sums->count == sizeof(sums->at) / sizeof(sums->at[0])) {
+        return NULL;
+    }
+    sums->at[sums->count] = (struct site_sum){.name = name};
+    return &sums->at[sums->count++];
+}
+
+static void service_sum(struct site_sums *sums, const struct services *services,
+                        const struct service_entry *entry, struct mono now)
+{
+    struct site_status states[LIMIT_TAGS];
+    for (uint32_t i = 0; i < entry->instance_count; i++) {
+        const struct instance *instance = instance_now(entry->instances[i]);
+        struct site_sum *sum = instance && instance->site ? sum_of(sums, instance->site) : NULL;
+        struct instance_status status;
+        if (sum) {
+            instance_status(services, entry->instances[i], now, &status);
+            sum->instances++;
+            sum->working += verdict_works(status.verdict);
+            sum->services += sum->last != entry;
+            sum->last = entry;
+        }
+    }
+    unsigned count = services_sites(entry, states, LIMIT_TAGS);
+    for (unsigned i = 0; i < count && i < LIMIT_TAGS; i++) {
+        struct site_sum *sum = sum_of(sums, states[i].name);
+        if (sum) {
+            sum->down += states[i].down;
+            sum->waiting += !states[i].down && states[i].waits;
+        }
+    }
+}
+
+/* What an operator declared of the whole site; NULL: nothing. */
+static const struct override *declared_of(const struct state *state, const char *site)
+{
+    const struct override *found = NULL;
+    for (uint32_t i = 0; i < registry_override_count(registry_of(state)); i++) {
+        const struct override *at = override_now(registry_override_at(registry_of(state), i));
+        if (at && at->site && strcmp(at->site, site) == 0 && strcmp(at->name, "*") == 0 &&
+            at->expires_at.ns > clock_wall().ns && (!found || at->revision > found->revision)) {
+            found = at;
+        }
+    }
+    return found;
+}
+
+static json_t *sum_json(const struct state *state, const struct site_sum *sum)
+{
+    const struct services *services = discovery_services(state->discovery);
+    const struct override *declared = declared_of(state, sum->name);
+    struct site_checks_status checks;
+    json_t *item = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "site", json_text(sum->name),
+                             "services", (json_int_t)sum->services, "instances",
+                             (json_int_t)sum->instances, "working", (json_int_t)sum->working,
+                             "failed", (json_int_t)sum->down, "waiting", (json_int_t)sum->waiting);
+    if (declared) {
+        json_t *override = override_to_json(declared);
+        json_object_set_new(override, "owner", json_text(declared->owner));
+        json_object_set_new(override, "ends", wall_to_json(declared->expires_at));
+        json_object_set_new(item, "declared", override);
+    }
+    if (services_site_checks(services, sum->name, &checks)) {
+        json_object_set_new(item, "checks",
+                            json_pack("{s:b, s:i, s:i}", "failed", (int)checks.failed, "passing",
+                                      (int)checks.passing, "checks", (int)checks.count));
+    }
+    return item;
+}
+
+void route_sites(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    const struct desired *desired = &state->epoch->config->desired;
+    struct site_sums sums = {.count = 0};
+    struct mono now = clock_mono();
+    json_t *list = json_array(), *body = json_object();
+    for (uint32_t i = 0; i < desired->site_count; i++) {
+        sum_of(&sums, desired->sites[i].name);
+    }
+    for (struct service_entry *at = registry_first(registry_of(state)); at;
+         at = registry_after(registry_of(state), at)) {
+        if (service_now(at)) {
+            service_sum(&sums, discovery_services(state->discovery), at, now);
+        }
+    }
+    for (unsigned i = 0; i < sums.count; i++) {
+        json_array_append_new(list, sum_json(state, &sums.at[i]));
+    }
+    json_object_set_new(body, "sites", list);
+    body_numbers(state, body, registry_revision(registry_of(state)));
+    http_reply(request, 200, body);
+}
+
+/* --- incidents -----------------------------------------------------------------------------------
+ */
+
+/* "…_at" as a date to the millisecond, and seconds since the first sign. */
+static void time_add(json_t *json, const char *what, const char *after, struct wall at,
+                     struct wall first)
+{
+    json_object_set_new(json, what, at.ns ? wall_ms_to_json(at) : json_null());
+    if (at.ns) {
+        json_object_set_new(json, after, json_real((double)(at.ns - first.ns) / 1e9));
+    }
+}
+
+static json_t *incident_json(const struct incident *incident)
+{
+    json_t *item = json_pack(
+        "{s:I, s:o, s:s, s:s, s:I, s:I, s:o, s:I}", "incident", (json_int_t)incident->number,
+        "site", json_text(incident->site), "cause", failover_cause_name(incident->cause), "because",
+        failover_cause_text(incident->cause), "services", (json_int_t)incident->services, "back",
+        (json_int_t)incident->back, "first", json_text(incident->first), "generation",
+        (json_int_t)incident->generation);
+    json_object_set_new(item, "failed_at", wall_ms_to_json(incident->failed_at));
+    time_add(item, "detected_at", "detected", incident->detected_at, incident->failed_at);
+    time_add(item, "changed_at", "changed", incident->changed_at, incident->failed_at);
+    time_add(item, "half_at", "half", incident->half_at, incident->failed_at);
+    time_add(item, "over_at", "over", incident->over_at, incident->failed_at);
+    time_add(item, "back_at", "taken_back", incident->back_at, incident->failed_at);
+    return item;
+}
+
+void route_incidents(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    struct incidents *incidents = discovery_incidents(state->discovery);
+    json_t *list = json_array(), *body = json_object();
+    const struct incident *at = NULL;
+    for (uint32_t i = 0; (at = incidents_at(incidents, i)) != NULL; i++) {
+        json_array_append_new(list, incident_json(at));
+    }
+    json_object_set_new(body, "incidents", list);
+    body_numbers(state, body, registry_revision(registry_of(state)));
+    http_reply(request, 200, body);
+}
+
+/* --- failback ------------------------------------------------------------------------------------
+ */
+
+/* Fills refused->field when the body is none. */
+static bool failback_read(const json_t *body, const char **ret_pattern, const char **ret_site,
+                          const char **ret_field)
+{
+    const char *key;
+    json_t *value;
+    *ret_field = "body";
+    if (!json_is_object(body)) {
+        return false;
+    }
+    json_object_foreach((json_t *)(uintptr_t)body, key, value)
+    {
+        bool known = strcmp(key, "service") == 0 || strcmp(key, "site") == 0;
+        if (!known || !json_is_string(value)) {
+            *ret_field = known ? key : "body";
+            return false;
+        }
+    }
+    *ret_pattern = json_string_value(json_object_get(body, "service"));
+    *ret_site = json_string_value(json_object_get(body, "site"));
+    return true;
+}
+
+void route_failback(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    struct services *services = discovery_services(state->discovery);
+    const char *pattern, *site, *field;
+    struct mono now = clock_mono();
+    uint64_t count = 0;
+    if (!failback_read(http_body(request), &pattern, &site, &field)) {
+        http_refuse(request, 400, field, "that is no request for a failback",
+                    "{\"service\": \"*.prod.internal\", \"site\": \"dc1\"}, both if wanted");
+        return;
+    }
+    for (struct service_entry *at = registry_first(registry_of(state)); at;
+         at = registry_after(registry_of(state), at)) {
+        char name[NAME_TEXT_MAX];
+        name_to_text(at->name, name);
+        name[strlen(name) - 1] = '\0';
+        if (service_now(at) && (!pattern || glob_match(pattern, name)) &&
+            services_failback(services, at, site, now)) {
+            count++;
+        }
+    }
+    if (count == 0) {
+        http_refuse(request, 404, pattern ? "service" : "site",
+                    "no such service waits for a site that works again",
+                    "`horizon sites` shows which sites wait");
+        return;
+    }
+    discovery_publish(state->discovery, now);
+    json_t *body = json_pack("{s:b, s:I}", "ok", 1, "services", (json_int_t)count);
+    body_numbers(state, body, registry_revision(registry_of(state)));
+    http_reply(request, 200, body);
+}

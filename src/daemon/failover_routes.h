@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Routes of the API that concern sites and how services move between them.
+ *
+ *   GET  /v1/sites     every site: its instances, what is declared, which services it failed
+ *   GET  /v1/incidents what happened, newest first
+ *   POST /v1/failback  {"service"?: glob, "site"?}: sites that work again and wait are taken back
+ */
+#pragma once
+
+#include "api/http.h"
+
+void route_sites(void *ctx, struct http_request *request);
+void route_incidents(void *ctx, struct http_request *request);
+void route_failback(void *ctx, struct http_request *request);
