@@ -4,6 +4,7 @@
 #include "api/json_text.h"
 #include "api/zones.h"
 #include "base/error.h"
+#include "control/reach.h"
 #include "dns/name.h"
 #include "dns/rdata.h"
 #include "dns/zonetext.h"
@@ -27,9 +28,11 @@ struct sight {
     const struct node *node, *apex;
 };
 
-/* A second of the ledger as wall-clock time, with what a reply takes on its way. */
-static struct wall second_wall(const struct until_world *until, uint32_t second)
+struct wall until_wall(const struct until_world *until, uint32_t second)
 {
+    if (second == 0) {
+        return (struct wall){0};
+    }
     int64_t mono_ns = until->ledger->born.ns + ((int64_t)second + UNTIL_TRANSIT_S) * NS_PER_S;
     int64_t ns = until->wall.ns + (mono_ns - until->now.ns);
     return (struct wall){(ns + NS_PER_S - 1) / NS_PER_S *
@@ -41,13 +44,18 @@ static void sent_add(json_t *object, const struct until_world *until, uint32_t s
 {
     int64_t left_ns = 0;
     if (second > 0) {
-        struct wall over = second_wall(until, second);
+        struct wall over = until_wall(until, second);
         left_ns = over.ns - until->wall.ns;
         json_object_set_new(object, "until", wall_to_json(over));
         json_object_set_new(
             object, "last_sent",
             wall_to_json((struct wall){over.ns - ((int64_t)ttl_s + UNTIL_TRANSIT_S) * NS_PER_S}));
+        uint32_t longer = ttl_s < until->minimum_ttl_s ? until->minimum_ttl_s - ttl_s : 0;
+        json_object_set_new(
+            object, "pessimistic",
+            wall_to_json((struct wall){over.ns + ((int64_t)longer + until->beyond_s) * NS_PER_S}));
     } else {
+        json_object_set_new(object, "pessimistic", json_null());
         json_object_set_new(object, "until", json_null());
         json_object_set_new(object, "last_sent", json_null());
     }
@@ -269,4 +277,86 @@ int until_to_json(const struct until_world *until, const char *text, json_t **re
                           "now", wall_to_json(until->wall), "transit_s",
                           (json_int_t)UNTIL_TRANSIT_S, "views", views, "forgotten", forgotten);
     return *ret_json ? ERR_OK : ERR_NOMEM;
+}
+
+/* --- of a site, or an instance -------------------------------------------------------------------
+ */
+
+static void reach_sent_add(json_t *object, const struct until_world *until,
+                           const struct reach *reach)
+{
+    struct wall over = until_wall(until, reach->until);
+    struct wall longest = until_wall(until, reach->longest);
+    struct wall sent = until_wall(until, reach->last_sent);
+    int64_t left_ns = reach->until ? over.ns - until->wall.ns : 0;
+    longest.ns += longest.ns ? (int64_t)until->beyond_s * NS_PER_S : 0;
+    sent.ns -= sent.ns ? (int64_t)UNTIL_TRANSIT_S * NS_PER_S : 0;
+    json_object_set_new(object, "until", wall_to_json(over));
+    json_object_set_new(object, "last_sent", wall_to_json(sent));
+    json_object_set_new(object, "pessimistic", wall_to_json(longest));
+    json_object_set_new(object, "left", json_real(left_ns > 0 ? (double)left_ns / NS_PER_S : 0));
+    json_object_set_new(object, "ttl", json_integer(reach->ttl_s));
+    json_object_set_new(object, "names", json_integer(reach->names));
+    json_object_set_new(object, "answered", json_integer(reach->answered));
+    json_object_set_new(object, "bound", json_boolean(reach->bound));
+}
+
+static void reach_join(struct reach *all, const struct reach *one)
+{
+    all->until = one->until > all->until ? one->until : all->until;
+    all->longest = one->longest > all->longest ? one->longest : all->longest;
+    all->last_sent = one->last_sent > all->last_sent ? one->last_sent : all->last_sent;
+    all->ttl_s = one->ttl_s > all->ttl_s ? one->ttl_s : all->ttl_s;
+    all->own_until = one->own_until > all->own_until ? one->own_until : all->own_until;
+    all->instances = one->instances;
+    all->names += one->names;
+    all->answered += one->answered;
+    all->bound = all->bound || one->bound;
+}
+
+int until_reach_to_json(const struct until_world *until, const char *site, const char *service,
+                        const char *instance, json_t **ret_json, struct explain_refusal *refusal)
+{
+    const struct snapshot *snapshot = until->world.snapshot;
+    uint8_t name[NAME_MAX];
+    struct reach_target target = {
+        .site = site, .instance = instance, .minimum_ttl_s = until->minimum_ttl_s};
+    struct reach all = {0}, one;
+    if (!site && (!service || name_from_text(service, NULL, name) != ERR_OK)) {
+        *refusal = (struct explain_refusal){"service", "that is no name of a service",
+                                            "such as web.prod.internal"};
+        return ERR_INVALID;
+    }
+    if (!site) {
+        name_lower(name, name_len(name));
+        target.service = name;
+    }
+    json_t *views = json_array(), *json = json_object();
+    for (unsigned view = 0; view < snapshot->view_count; view++) {
+        reach_of(until->world.services, snapshot, until->ledger, view, &target, &one);
+        json_t *item = json_pack("{s:s}", "view", snapshot->scope->view_names[view]);
+        reach_sent_add(item, until, &one);
+        json_array_append_new(views, item);
+        reach_join(&all, &one);
+    }
+    if (all.instances == 0) {
+        json_decref(views);
+        json_decref(json);
+        *refusal = site ? (struct explain_refusal){"site", "no instance is registered there",
+                                                   "`horizon sites` lists them"}
+                        : (struct explain_refusal){"instance", "no such instance is registered",
+                                                   "`horizon instances SERVICE` lists them"};
+        return ERR_INVALID;
+    }
+    json_object_set_new(json, "site", json_text(site));
+    json_object_set_new(json, "service", json_text(service));
+    json_object_set_new(json, "instance", json_text(instance));
+    json_object_set_new(json, "now", wall_to_json(until->wall));
+    json_object_set_new(json, "transit_s", json_integer(UNTIL_TRANSIT_S));
+    json_object_set_new(json, "instances", json_integer(all.instances));
+    reach_sent_add(json, until, &all);
+    json_object_set_new(json, "own_until", wall_to_json(until_wall(until, all.own_until)));
+    json_object_set_new(json, "views", views);
+    *ret_json = json;
+    return ERR_OK;
 }

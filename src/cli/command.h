@@ -43,8 +43,11 @@
     X(OPT_EXPECT, "expect", "REVISION", false, "only if it is at this revision; 0: new") \
     X(OPT_DRY_RUN, "dry-run", NULL, false, "judge it, and change nothing")               \
     X(OPT_PRUNE, "prune", NULL, false, "what is mine and not in the file goes")          \
+    X(OPT_TO, "to", "SITE", false, "the site that must take over")                       \
+    X(OPT_TTL, "ttl", "TIME", false, "the TTL while it waits; 5s unless told")           \
+    X(OPT_DETACH, "detach", NULL, false, "begin, and do not wait")                       \
     X(OPT_REASON, "reason", "TEXT", false, "why")                                        \
-    X(OPT_FOR, "for", "TIME", false, "how long; 4h unless told")                         \
+    X(OPT_FOR, "for", "TIME", false, "how long it lasts")                                \
     X(OPT_ACTION, "action", "up|down|drain", false, "drain unless told")                 \
     X(OPT_OFF, "off", NULL, false, "end it")                                             \
     X(OPT_STATUS, "status", "STATUS", false, "passing, warning or critical")             \
@@ -126,6 +129,9 @@ int run_services(const struct call *call);
 int run_instances(const struct call *call);
 int run_maintain(const struct call *call);
 int run_sites(const struct call *call);
+int run_drain(const struct call *call);
+int run_undrain(const struct call *call);
+int run_drains(const struct call *call);
 int run_incidents(const struct call *call);
 int run_failback(const struct call *call);
 int run_apply(const struct call *call);

@@ -28,7 +28,9 @@ static void show_sent(const json_t *item, const char *what)
         printf("last %s %s, ", what, time_of_day(sent, at));
     }
     if (left > 0) {
-        printf("may be held until %s UTC (%.0f s)\n", time_of_day(until, at), left + 0.5);
+        char last[9];
+        printf("may be held until %s UTC (%.0f s), pessimistic %s\n", time_of_day(until, at),
+               left + 0.5, time_of_day(show_text(item, "pessimistic"), last));
     } else {
         printf("no cache holds it since %s UTC\n", time_of_day(until, at));
     }
@@ -90,12 +92,92 @@ static void show_view(const json_t *view)
     }
 }
 
+/* "last sent 12:00:00, until 12:01:00 UTC (42 s); pessimistic 12:03:00" */
+static void show_reach(const json_t *item)
+{
+    const char *until = show_text(item, "until");
+    long long answered = (long long)show_number(item, "answered");
+    double left = json_real_value(json_object_get(item, "left"));
+    char at[9], sent[9], last[9];
+    if (!*until) {
+        printf("nobody was led there since the start\n");
+    } else if (left > 0) {
+        printf("last led there %s, caches may lead there until %s UTC (%.0f s), pessimistic %s\n",
+               time_of_day(show_text(item, "last_sent"), sent), time_of_day(until, at), left + 0.5,
+               time_of_day(show_text(item, "pessimistic"), last));
+    } else {
+        printf("no cache that honours TTLs leads there since %s UTC, pessimistic %s\n",
+               time_of_day(until, at), time_of_day(show_text(item, "pessimistic"), last));
+    }
+    if (answered > 0) {
+        printf("    %lld of %lld %s there now: each question moves that instant\n", answered,
+               (long long)show_number(item, "names"),
+               print_plural(answered, "names leads", "names lead"));
+    } else {
+        printf("    no name leads there any more: the instant is fixed\n");
+    }
+    if (json_is_true(json_object_get(item, "bound"))) {
+        printf("    at the latest: clients are told different parts, the latest of all is shown\n");
+    }
+}
+
+static int until_reach(const struct call *call)
+{
+    json_t *json = NULL;
+    const json_t *view, *views;
+    size_t i;
+    struct target target;
+    target_begin(&target, "/v1/until");
+    if (call_has(call, OPT_SITE)) {
+        target_add(&target, "site", call_option(call, OPT_SITE));
+    } else {
+        target_add(&target, "service", call_argument(call, 0));
+        target_add(&target, "instance", call_argument(call, 1));
+    }
+    int status = client_ask(call, "GET", &target, NULL, &json);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    if (call_has(call, OPT_JSON)) {
+        print_json(json);
+        return EXIT_DONE;
+    }
+    long long instances = (long long)show_number(json, "instances");
+    if (call_has(call, OPT_SITE)) {
+        printf("site %s, %lld %s\n  ", call_option(call, OPT_SITE), instances,
+               print_plural(instances, "instance", "instances"));
+    } else {
+        printf("%s of %s\n  ", call_argument(call, 1), call_argument(call, 0));
+    }
+    show_reach(json);
+    views = json_object_get(json, "views");
+    json_array_foreach(views, i, view)
+    {
+        if (json_array_size(views) > 1) {
+            printf("  view %s: ", show_text(view, "view"));
+            show_reach(view);
+        }
+    }
+    json_decref(json);
+    return EXIT_DONE;
+}
+
 int run_until(const struct call *call)
 {
     json_t *json = NULL;
     const json_t *view;
     size_t i;
     struct target target;
+    if (!call_argument(call, 0) && !call_has(call, OPT_SITE)) {
+        return print_usage(call->command,
+                           "until needs a name, a service and an instance, or --site");
+    }
+    if (call_argument(call, 0) && call_has(call, OPT_SITE)) {
+        return print_usage(call->command, "until asks for a name or for a site, not for both");
+    }
+    if (call_argument(call, 1) || call_has(call, OPT_SITE)) {
+        return until_reach(call);
+    }
     target_begin(&target, "/v1/until");
     target_add(&target, "name", call_argument(call, 0));
     int status = client_ask(call, "GET", &target, NULL, &json);

@@ -38,6 +38,7 @@ static void defaults_read(struct reading *reading)
     group_default(reading, "server", reading->config);
     group_default(reading, "server.tcp", reading->config);
     group_default(reading, "reload", reading->config);
+    group_default(reading, "caches", reading->config);
     group_default(reading, "registry", reading->config);
 }
 

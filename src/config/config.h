@@ -62,6 +62,8 @@ struct config {
     uint32_t storm_share_percent, storm_window_ms, storm_hold_ms;
     struct desired_listener *references; /* addresses and ports */
     uint32_t reference_count;
+    /* what some caches do beyond the TTL: */
+    uint32_t cache_minimum_ttl_ms, cache_serve_stale_ms, cache_client_pin_ms;
     /* api: */
     struct desired_listener api_listen; /* port 0: no API over TCP */
     struct api_token *tokens;

@@ -63,7 +63,8 @@ static void options_compare(struct comparison *comparison)
         const struct option *option = &OPTIONS[i];
         if (option->size > 0 &&
             (option_in_group(option, "server") || option_in_group(option, "server.tcp") ||
-             option_in_group(option, "reload"))) {
+             option_in_group(option, "reload") || option_in_group(option, "caches") ||
+             option_in_group(option, "registry"))) {
             option_compare(comparison, option);
         }
     }

@@ -315,6 +315,19 @@ const struct option OPTIONS[] = {
      .read = read_checks,
      .text = "Checks of its own, as `services[].checks`; one of the same name replaces it."},
 
+    {.path = "caches", .type = OPTION_GROUP, .read = read_group,
+     .text = "What some caches do beyond the TTL, for the pessimistic figures of `until` and of "
+             "drains."},
+    {.path = "caches.minimum-ttl", .type = OPTION_DURATION, .fallback = "1m", .max = 24 * HOUR,
+     FIELD(config, cache_minimum_ttl_ms),
+     .text = "Resolvers and browsers that hold every answer at least so long."},
+    {.path = "caches.serve-stale", .type = OPTION_DURATION, .fallback = "0s", .max = 168 * HOUR,
+     FIELD(config, cache_serve_stale_ms),
+     .text = "How long resolvers go on with what has expired (RFC 8767)."},
+    {.path = "caches.client-pin", .type = OPTION_DURATION, .fallback = "1m", .max = 24 * HOUR,
+     FIELD(config, cache_client_pin_ms),
+     .text = "How long a program goes on with an address that it looked up."},
+
     {.path = "registry", .type = OPTION_GROUP, .read = read_group,
      .text = "What may be registered while the server runs."},
     {.path = "registry.check-targets", .type = OPTION_PREFIXES, .read = read_targets,

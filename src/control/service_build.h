@@ -33,6 +33,7 @@ struct build {
     const struct desired_site *site; /* whose clients the draft is for; NULL: all others */
     unsigned view;                   /* of the group, that stands for the others */
     unsigned origin_len;             /* of its zone */
+    uint32_t ttl_s;                  /* that its records are told with */
     struct arena arena;              /* rdata until the node is encoded */
     struct buf policy;
     struct node_draft draft;

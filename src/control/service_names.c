@@ -274,6 +274,7 @@ int service_names_put(struct services *services, const struct names_target *targ
                           .target = target,
                           .run = run,
                           .service = service_now(run->entry),
+                          .ttl_s = service_ttl(run),
                           .candidates = mem_new(services->alloc, room * sizeof(struct candidate)),
                           .entries = mem_new(services->alloc, room * sizeof(void *))};
     int err = build.candidates && build.entries ? ERR_OK : ERR_NOMEM;

@@ -154,9 +154,8 @@ static bool record_add(struct build *build, uint16_t type, const void *rdata, si
         return false;
     }
     uint8_t *copy = arena_copy(&build->arena, rdata, len);
-    build->nomem =
-        build->nomem || !copy ||
-        node_draft_add(&build->draft, type, build->service->ttl_s, copy, (uint16_t)len) != ERR_OK;
+    build->nomem = build->nomem || !copy ||
+                   node_draft_add(&build->draft, type, build->ttl_s, copy, (uint16_t)len) != ERR_OK;
     if (used) {
         *used += len + RECORD_HEAD;
     }
@@ -381,10 +380,10 @@ static int job_add(struct build *build, const uint8_t *name)
     return err;
 }
 
-static uint32_t negative_ttl(const struct service *service)
+static uint32_t negative_ttl(const struct build *build)
 {
-    return service->ttl_s < LIMIT_REGISTRY_NEGATIVE_TTL_S ? service->ttl_s
-                                                          : LIMIT_REGISTRY_NEGATIVE_TTL_S;
+    return build->ttl_s < LIMIT_REGISTRY_NEGATIVE_TTL_S ? build->ttl_s
+                                                        : LIMIT_REGISTRY_NEGATIVE_TTL_S;
 }
 
 /* --- where the client is -------------------------------------------------------------------- */
@@ -498,7 +497,7 @@ static int chosen_draft(struct build *build, const char *tag, bool only_srv, str
     }
     struct policy head = {.mode = (uint8_t)service->mode,
                           .answers = service->answers,
-                          .negative_ttl_s = negative_ttl(service),
+                          .negative_ttl_s = negative_ttl(build),
                           .by_site = !build->site && follows_client(build)};
     addresses_add(build, list, used, weights, head.counts);
     policy_add(build, &head, service->mode == MODE_WEIGHTED ? weights : NULL);
@@ -508,7 +507,7 @@ static int chosen_draft(struct build *build, const char *tag, bool only_srv, str
 static int instance_job(struct build *build, const struct instance *instance)
 {
     struct weighted_address list[LIMIT_INSTANCE_ADDRESSES];
-    struct policy policy = {.mode = POLICY_ALL, .negative_ttl_s = negative_ttl(build->service)};
+    struct policy policy = {.mode = POLICY_ALL, .negative_ttl_s = negative_ttl(build)};
     uint8_t name[NAME_MAX];
     uint32_t count = addresses_of(build, instance, 1, list);
     if (count == 0) {

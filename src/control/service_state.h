@@ -121,6 +121,7 @@ struct service_run {
     struct timer left;        /* when the views that it left forget it */
     struct timer failback;    /* when the next site is taken back */
     struct site_state *sites; /* that failed it */
+    uint32_t ttl_cap_s;       /* while a drain waits; 0: none */
     struct service_entry *entry;
     struct service_run *next_dirty;
     bool dirty, names_dirty;     /* its answers; also the names of its instances */
@@ -188,6 +189,13 @@ struct services {
 static inline struct service_run *service_run(const struct service_entry *entry)
 {
     return entry->attached;
+}
+
+/* The TTL that it is told with. */
+static inline uint32_t service_ttl(const struct service_run *run)
+{
+    uint32_t ttl_s = service_now(run->entry)->ttl_s;
+    return run->ttl_cap_s && run->ttl_cap_s < ttl_s ? run->ttl_cap_s : ttl_s;
 }
 
 static inline struct instance_run *instance_run(const struct instance_entry *entry)

@@ -4,6 +4,7 @@
 #include "api/control_socket.h"
 #include "base/error.h"
 #include "daemon/discovery.h"
+#include "daemon/drains.h"
 #include "daemon/image.h"
 #include "daemon/load.h"
 #include "daemon/log.h"
@@ -518,6 +519,7 @@ static int daemon_start(struct daemon *daemon)
         err = discovery_configure(state->discovery);
         services_settle(discovery_services(state->discovery));
     }
+    err = err == ERR_OK ? drains_new(state, &state->drains) : err;
     if (step_told(daemon, err, "registry") != ERR_OK) {
         return err;
     }
@@ -561,6 +563,7 @@ static void daemon_stop(struct daemon *daemon)
     image_free(state->image);
     state->image = NULL;
     discovery_free(state->discovery);
+    drains_free(state->drains);
     state->discovery = NULL;
     http_free(state->http);
     http_free(state->api);

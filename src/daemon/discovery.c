@@ -43,6 +43,7 @@ struct discovery {
     bool broken;        /* there is a data folder, but no store to be had from it */
     struct asked *waiting, **waiting_end;
     uint32_t waiting_count;
+    char *drains; /* their state, to be recorded; NULL: it is */
     struct loop_timer *retry;
     bool resting; /* a write failed: verdicts wait for the retry, or for another change */
     /* A write under way: */
@@ -51,6 +52,7 @@ struct discovery {
     struct store_row *rows;
     size_t row_count;
     struct seen *batch_seen;
+    char *batch_drains;
     struct store_verdict *verdicts;
     struct store_change change;
     int err;
@@ -273,7 +275,12 @@ static void batch_told(struct discovery *discovery, int err)
  * without another change not at once: the store is as it was. */
 static void seen_again(struct discovery *discovery)
 {
-    if (news_put_back(&discovery->news, discovery->batch_seen)) {
+    bool drains = discovery->batch_drains && !discovery->drains;
+    if (drains) {
+        discovery->drains = discovery->batch_drains;
+        discovery->batch_drains = NULL;
+    }
+    if (news_put_back(&discovery->news, discovery->batch_seen) || drains) {
         discovery->resting = true;
         loop_timer_start(discovery->retry, duration_from_ms(RETRY_MS));
     }
@@ -302,6 +309,8 @@ static void batch_end(struct discovery *discovery, int err)
         seen_again(discovery);
     }
     discovery->batch_seen = NULL;
+    mem_free(discovery->alloc, discovery->batch_drains);
+    discovery->batch_drains = NULL;
     mem_free(discovery->alloc, discovery->verdicts);
     discovery->verdicts = NULL;
     if (err != ERR_OK && discovery->last_err == ERR_OK) {
@@ -339,7 +348,7 @@ static void batch_written(void *ctx)
 static void next_batch(struct discovery *discovery)
 {
     struct registry *registry = services_registry(discovery->services);
-    bool seen = discovery->news.seen && !discovery->resting;
+    bool seen = (discovery->news.seen || discovery->drains) && !discovery->resting;
     if (discovery->writing || discovery->batch || (!discovery->waiting && !seen)) {
         return;
     }
@@ -359,7 +368,10 @@ static void next_batch(struct discovery *discovery)
         }
     }
     discovery->batch_seen = news_take(&discovery->news);
-    if (!discovery->store || (registry_staged(registry) == 0 && !discovery->batch_seen)) {
+    discovery->batch_drains = discovery->drains;
+    discovery->drains = NULL;
+    bool beside = discovery->batch_seen || discovery->batch_drains;
+    if (!discovery->store || (registry_staged(registry) == 0 && !beside)) {
         discovery->durable_at = clock_mono();
         batch_end(discovery, ERR_OK);
         return;
@@ -368,19 +380,27 @@ static void next_batch(struct discovery *discovery)
         (struct store_change){.at = clock_wall(), .revision = registry_staged_revision(registry)};
     int err = rows_make(discovery);
     discovery->durable_at = clock_mono();
-    if (err == ERR_OK && discovery->row_count == 0 && !discovery->batch_seen) {
+    if (err == ERR_OK && discovery->row_count == 0 && !beside) {
         batch_end(discovery, ERR_OK); /* nothing of it is kept */
         return;
     }
     err = err == ERR_OK ? verdicts_make(discovery) : err;
     discovery->change.rows = discovery->rows;
     discovery->change.row_count = discovery->row_count;
+    discovery->change.drains = discovery->batch_drains;
     if (err == ERR_OK) {
         err = pool_start(discovery->pool, batch_write, batch_written, discovery);
     }
     if (err != ERR_OK) {
         batch_end(discovery, err);
     }
+}
+
+void discovery_drains_record(struct discovery *discovery, char *text)
+{
+    mem_free(discovery->alloc, discovery->drains);
+    discovery->drains = text;
+    next_batch(discovery);
 }
 
 int discovery_ask(struct discovery *discovery, struct asked *asked)
@@ -600,6 +620,8 @@ void discovery_free(struct discovery *discovery)
     services_free(discovery->services);
     prober_free(discovery->prober);
     news_free_seen(&discovery->news, news_take(&discovery->news));
+    mem_free(discovery->alloc, discovery->drains);
+    mem_free(discovery->alloc, discovery->batch_drains);
     registry_store_close(discovery->store);
     if (discovery->pool) {
         pool_free(discovery->pool);

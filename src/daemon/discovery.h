@@ -25,6 +25,8 @@ void discovery_ready(struct discovery *discovery);
 bool discovery_is_under_way(const struct discovery *discovery);
 
 struct services *discovery_services(const struct discovery *discovery);
+/* Records the state of drains (JSON; from mem_new(), taken over) with the next batch. */
+void discovery_drains_record(struct discovery *discovery, char *text);
 struct incidents;
 struct incidents *discovery_incidents(struct discovery *discovery);
 struct registry_store *discovery_store(const struct discovery *discovery);

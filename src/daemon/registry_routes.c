@@ -58,7 +58,7 @@ static unsigned status_of(int err)
     }
 }
 
-static void refuse_with(struct http_request *request, int err, const struct refusal *refusal)
+void request_refuse(struct http_request *request, int err, const struct refusal *refusal)
 {
     http_refuse(request, status_of(err), refusal->field[0] ? refusal->field : NULL,
                 refusal->reason[0] ? refusal->reason : error_text(err),
@@ -93,7 +93,7 @@ static void change_told(struct asked *asked, int err, const struct refusal *refu
         body_numbers(state, body, revision);
         http_reply(change->request, 200, body);
     } else {
-        refuse_with(change->request, err, refusal);
+        request_refuse(change->request, err, refusal);
     }
     json_decref(change->objects);
     json_decref(change->named);
@@ -158,17 +158,17 @@ void api_guard(void *ctx, struct http_request *request)
 }
 
 /* Who asks: the user at the other end of the socket, or the owner of the token. */
-static bool owner_of(const struct state *state, const struct http_request *request,
-                     char out[OWNER_BYTES])
+bool request_owner(const struct state *state, const struct http_request *request, char *out,
+                   size_t size)
 {
     uint32_t uid;
     if (http_peer_user(request, &uid)) {
-        snprintf(out, OWNER_BYTES, "unix:%u", uid);
+        snprintf(out, size, "unix:%u", uid);
         return true;
     }
     const struct api_token *token = token_of(state, request);
     if (token) {
-        snprintf(out, OWNER_BYTES, "api:%s", token->name);
+        snprintf(out, size, "api:%s", token->name);
     }
     return token != NULL;
 }
@@ -248,7 +248,7 @@ static void ask(void *ctx, struct http_request *request,
         http_refuse(request, 500, NULL, error_text(ERR_NOMEM), NULL);
         return;
     }
-    if (!body || !owner_of(state, request, change->owner)) {
+    if (!body || !request_owner(state, request, change->owner, OWNER_BYTES)) {
         mem_free(state->alloc, change);
         http_refuse(request, body ? 403 : 400, body ? "token" : "body",
                     body ? "nobody knows who asks" : "the request has no body",
@@ -259,7 +259,7 @@ static void ask(void *ctx, struct http_request *request,
     int err = wish_judge(body, &refusal);
     if (err != ERR_OK) {
         mem_free(state->alloc, change);
-        refuse_with(request, err, &refusal);
+        request_refuse(request, err, &refusal);
         return;
     }
     change->state = state;
@@ -631,7 +631,7 @@ static int renew(struct state *state, struct http_request *request, struct refus
     struct arena arena;
     enum outcome_kind outcome;
     struct services *services = discovery_services(state->discovery);
-    if (!owner_of(state, request, owner)) {
+    if (!request_owner(state, request, owner, OWNER_BYTES)) {
         refusal_fill(refusal, "token", "ask over the control socket", "nobody knows who asks");
         return ERR_PERMISSION;
     }
@@ -673,7 +673,7 @@ void route_renew(void *ctx, struct http_request *request)
     struct refusal refusal = {.field = ""};
     int err = renew(state, request, &refusal);
     if (err != ERR_OK) {
-        refuse_with(request, err, &refusal);
+        request_refuse(request, err, &refusal);
         return;
     }
     discovery_publish(state->discovery, clock_mono());

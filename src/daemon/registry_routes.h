@@ -15,9 +15,15 @@
 
 #include "api/http.h"
 #include "daemon/state.h"
+#include "registry/service.h"
 
 /* "revision" (of the registry) and "generation" into a reply. */
 void body_numbers(const struct state *state, json_t *body, uint64_t revision);
+/* Who asks: "unix:UID" of the control socket, "api:NAME" of a token; false: nobody knows. */
+bool request_owner(const struct state *state, const struct http_request *request, char *out,
+                   size_t size);
+/* The reply to what could not be done. */
+void request_refuse(struct http_request *request, int err, const struct refusal *refusal);
 
 /* Guards the API over TCP: everybody who reaches it may read; a request that changes something
  * needs a token of the configuration. Pages of other sites get nothing (their browser says who sent

@@ -7,6 +7,7 @@
 #include "api/zones.h"
 #include "base/error.h"
 #include "daemon/discovery.h"
+#include "daemon/drain_routes.h"
 #include "daemon/failover_routes.h"
 #include "daemon/registry_routes.h"
 #include "daemon/reload.h"
@@ -102,6 +103,18 @@ static void route_view_diff(void *ctx, struct http_request *request)
     reply_or_refuse(request, err, body, &refusal);
 }
 
+struct until_world until_world_of(const struct state *state)
+{
+    const struct config *config = state->epoch->config;
+    return (struct until_world){
+        .world = world_of(state),
+        .ledger = &state->ledger,
+        .now = clock_mono(),
+        .wall = clock_wall(),
+        .minimum_ttl_s = config->cache_minimum_ttl_ms / 1000,
+        .beyond_s = (config->cache_serve_stale_ms + config->cache_client_pin_ms) / 1000};
+}
+
 static void route_until(void *ctx, struct http_request *request)
 {
     struct state *state = ctx;
@@ -112,11 +125,12 @@ static void route_until(void *ctx, struct http_request *request)
                     "raise the limit on address space (ulimit -v)");
         return;
     }
-    const struct until_world world = {.world = world_of(state),
-                                      .ledger = &state->ledger,
-                                      .now = clock_mono(),
-                                      .wall = clock_wall()};
-    int err = until_to_json(&world, http_param(request, "name"), &body, &refusal);
+    const struct until_world world = until_world_of(state);
+    const char *site = http_param(request, "site"), *service = http_param(request, "service");
+    int err = site || service
+                  ? until_reach_to_json(&world, site, service, http_param(request, "instance"),
+                                        &body, &refusal)
+                  : until_to_json(&world, http_param(request, "name"), &body, &refusal);
     if (err == ERR_OK) {
         with_numbers(state, body);
     }
@@ -158,6 +172,9 @@ const struct http_route ROUTES[] = {
     {"POST", "/v1/override", route_override, 0},
     {"POST", "/v1/apply", route_apply, LIMIT_PLAN_BYTES},
     {"POST", "/v1/restore", route_restore, 0},
+    {"POST", "/v1/drain", route_drain, 0},
+    {"POST", "/v1/undrain", route_undrain, 0},
+    {"GET", "/v1/drains", route_drains, 0},
     {"GET", "/v1/sites", route_sites, 0},
     {"GET", "/v1/incidents", route_incidents, 0},
     {"POST", "/v1/failback", route_failback, 0},

@@ -137,6 +137,7 @@ void state_reclaim(struct state *state)
     while ((old = publish_done(state->publish))) {
         struct epoch *epoch = epoch_of(state, old);
         epoch->snapshots--;
+        state->retired_generation = old->generation;
         control_retire(state->control, old);
     }
     epochs_sweep(state);

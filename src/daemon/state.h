@@ -32,6 +32,7 @@ struct epoch {
 };
 
 struct discovery;
+struct drains;
 struct http;
 struct image;
 struct reload;
@@ -51,6 +52,8 @@ struct state {
     struct epoch *epoch, *epochs; /* the current one; all, newest first */
     struct reload *reload;
     struct discovery *discovery;
+    struct drains *drains;
+    uint64_t retired_generation;            /* the newest that no worker can hold any more */
     struct image *image;                    /* NULL: nothing is kept on disk */
     struct http *http, *api;                /* over the control socket; over TCP, NULL: none */
     int api_fd;                             /* -1: none, or taken over by api */

@@ -292,6 +292,14 @@ static int verdict_write(struct registry_store *store, const struct store_verdic
     return step_done(store, statement);
 }
 
+static int drains_write(struct registry_store *store, const char *text)
+{
+    sqlite3_stmt *statement = store->statements[PUT_META];
+    sqlite3_bind_text(statement, 1, "drains", -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, text, -1, SQLITE_STATIC);
+    return step_done(store, statement);
+}
+
 static int change_write(struct registry_store *store, const struct store_change *change)
 {
     int err = ERR_OK;
@@ -304,6 +312,9 @@ static int change_write(struct registry_store *store, const struct store_change 
     }
     for (size_t i = 0; err == ERR_OK && i < change->verdict_count; i++) {
         err = verdict_write(store, &change->verdicts[i]);
+    }
+    if (err == ERR_OK && change->drains) {
+        err = drains_write(store, change->drains);
     }
     if (err == ERR_OK && change->revision) {
         err = meta_write(store, "revision", change->revision);
@@ -366,6 +377,20 @@ int registry_store_objects(struct registry_store *store, registry_store_row *eac
     }
     sqlite3_finalize(statement);
     return err;
+}
+
+char *registry_store_drains(struct registry_store *store)
+{
+    sqlite3_stmt *statement = NULL;
+    char *text = NULL;
+    int code = sqlite3_prepare_v2(store->db, "SELECT value FROM meta WHERE key = 'drains'", -1,
+                                  &statement, NULL);
+    if (code == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
+        const char *found = column_text(statement, 0);
+        text = found ? mem_copy_text(store->alloc, found) : NULL;
+    }
+    sqlite3_finalize(statement);
+    return text;
 }
 
 int registry_store_verdicts(struct registry_store *store, registry_store_seen *each, void *ctx)

@@ -6,7 +6,7 @@
  *   object   kind, name, id → owner, revision, body (JSON): what is registered now
  *   verdict  name, id → verdict: what a restart goes on with
  *   history  revision → who, when, why, and the object before and after
- *   meta     schema, revision
+ *   meta     schema, revision; drains (JSON)
  *
  * Anyone may read the file beside us (sqlite3 FOLDER/registry.db). Calls block, so they belong into
  * a thread of their own; one call at a time.
@@ -47,8 +47,9 @@ struct store_change {
     size_t row_count;
     const struct store_verdict *verdicts;
     size_t verdict_count;
-    uint64_t revision; /* of the last row; 0: rows are none */
+    uint64_t revision;  /* of the last row; 0: rows are none */
     struct wall at;
+    const char *drains; /* JSON of those that run; NULL: as it is */
 };
 
 /* Opens or makes FOLDER/registry.db; a damaged one is an error with a finding that says what helps,
@@ -65,6 +66,8 @@ typedef int registry_store_row(void *ctx, const struct store_row *row);
 int registry_store_objects(struct registry_store *store, registry_store_row *each, void *ctx);
 typedef int registry_store_seen(void *ctx, const struct store_verdict *verdict);
 int registry_store_verdicts(struct registry_store *store, registry_store_seen *each, void *ctx);
+/* As written last; NULL: nothing was. Free with mem_free(). */
+char *registry_store_drains(struct registry_store *store);
 uint64_t registry_store_revision(const struct registry_store *store);
 
 struct store_event {

@@ -111,7 +111,7 @@ static void test_anchors_aliases_and_tags_are_refused(void **state)
                                "value again, or put the text in quotes\n"},
         {SERVER "zones: []\n<<: *z\n",
          "c.yaml:3:1: error: unknown key '<<'; known are: server, reload, views, zones, "
-         "sites, services, registry, api, leak-guard\n"
+         "sites, services, caches, registry, api, leak-guard\n"
          "c.yaml:3:5: error: '*z': aliases are not taken here; write the value again, or put the "
          "text in quotes\n"},
         {"server: {listen: [127.0.0.1:53], workers: !!int 1}\nzones: []\n",
@@ -129,7 +129,7 @@ static void test_growing_aliases_cost_nothing(void **state)
                     "c.yaml:1:4: error: '&a': anchors are not taken here; write the value again "
                     "where it is needed, or put the text in quotes\n"
                     "c.yaml:2:1: error: unknown key 'b'; known are: server, reload, views, zones, "
-                    "sites, services, registry, api, leak-guard\n"
+                    "sites, services, caches, registry, api, leak-guard\n"
                     "c.yaml:2:4: error: '&b': anchors are not taken here; write the value again "
                     "where it is needed, or put the text in quotes\n"
                     "c.yaml:2:8: error: '*a': aliases are not taken here; write the value again, "

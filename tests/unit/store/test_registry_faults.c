@@ -231,7 +231,7 @@ static int put_all(struct registry_store *store, unsigned value)
         rows[i] = (struct store_row){STORE_INSTANCE, "web.", ids[i], "x",  value,
                                      body,           NULL,   false,  NULL, NULL};
     }
-    const struct store_change change = {rows, ROWS, NULL, 0, value, {1}};
+    const struct store_change change = {rows, ROWS, NULL, 0, value, {1}, NULL};
     return registry_store_write(store, &change);
 }
 

@@ -95,7 +95,7 @@ static void test_what_was_written_is_there(void **state)
         {STORE_SERVICE, "web.", "", "x", 1, "{}", NULL, true, "x", "first"},
     };
     const struct store_verdict verdicts[] = {{"web.", "a", "passing"}, {"web.", "b", "critical"}};
-    struct store_change change = {rows, 2, verdicts, 2, 2, {1000}};
+    struct store_change change = {rows, 2, verdicts, 2, 2, {1000}, "[1]"};
     char text[4096] = "";
     expect_objects(store, "");
     assert_int_equal(registry_store_write(store, &change), ERR_OK);
@@ -112,7 +112,7 @@ static void test_what_was_written_is_there(void **state)
         {STORE_SERVICE, "web.", "", "x", 4, "{\"ttl\":\"9s\"}", "{}", true, NULL, NULL},
     };
     const struct store_verdict forget[] = {{"web.", "a", NULL}, {"web.", "b", "passing"}};
-    change = (struct store_change){more, 2, forget, 2, 4, {2000}};
+    change = (struct store_change){more, 2, forget, 2, 4, {2000}, NULL};
     assert_int_equal(registry_store_write(store, &change), ERR_OK);
     expect_objects(store, "0 web.  x 4 {\"ttl\":\"9s\"}\n");
     text[0] = '\0';
@@ -121,6 +121,9 @@ static void test_what_was_written_is_there(void **state)
     text[0] = '\0';
     assert_int_equal(registry_store_history(store, UINT64_MAX, 10, note_event, text), ERR_OK);
     assert_string_equal(text, "4 web. {}>{\"ttl\":\"9s\"} -\n1 web. ->{} first\n");
+    char *drains = registry_store_drains(store);
+    assert_string_equal(drains, "[1]");
+    mem_free(&ALLOC_MALLOC, drains);
     registry_store_close(store);
 }
 
