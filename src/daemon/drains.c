@@ -307,8 +307,7 @@ static void reach_look(void *ctx, struct drain_reach *out)
                                 .last_sent = until_wall(&until, reach.last_sent),
                                 .pessimistic = until_wall(&until, reach.longest)};
     if (reach.until) {
-        out->until_mono.ns =
-            until.ledger->born.ns + ((int64_t)reach.until + UNTIL_TRANSIT_S) * second_ns;
+        out->until_mono.ns = until.now.ns + (out->until.ns - until.wall.ns); /* as it is shown */
         out->last_sent.ns -= UNTIL_TRANSIT_S * second_ns;
         out->pessimistic.ns += (int64_t)until.beyond_s * second_ns;
     }
