@@ -183,7 +183,8 @@ static int open_core(struct daemon *daemon)
     size_t bytes = words * sizeof(*state->ledger.until);
     if (memory_reserve(&state->ledger_memory, bytes, bytes) == ERR_OK) {
         state->ledger.until = (void *)state->ledger_memory.base;
-        state->ledger.born = clock_mono();
+        /* Its seconds end with those of the wall clock: shown whole, they lose nothing. */
+        state->ledger.born.ns = clock_mono().ns - clock_wall().ns % 1000000000;
         kept_init(&state->ledger.kept, state->alloc, LIMIT_LEDGER_KEPT);
     } else {
         log_warning(
