@@ -81,6 +81,7 @@ static const struct field SERVICE_FIELDS[] = {
     {"site-share", FIELD_U8, AT(service, site_percent), 0, 0, 100},
     {"active", FIELD_BOOL, AT(service, active), 0, 0, 0},
     {"views-together", FIELD_BOOL, AT(service, sites_together), 0, 0, 0},
+    {"budget", FIELD_MS, AT(service, budget_ms), 0, 0, 86400000},
     {"failback", FIELD_MS, AT(service, failback_ms), 0, 0, 86400000},
     {"failback-manual", FIELD_BOOL, AT(service, failback_manual), 0, 0, 0},
     {"srv", FIELD_TEXTS, AT(service, srv), AT(service, srv_count), 0, LIMIT_TAGS},

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/plan.h"
 #include "api/zones.h"
+#include "base/error.h"
 #include "cli/command.h"
 #include "cli/offline.h"
 #include "cli/print.h"
@@ -7,6 +9,10 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <pwd.h>
+
+enum {
+    FAILOVER_TTL_S = 60 /* beyond this a failover is slow */
+};
 
 static json_t *offline_zones(const struct offline *offline)
 {
@@ -30,6 +36,37 @@ static void check_identity(struct offline *offline)
     if (config->group && !getgrnam(config->group)) {
         diag_add(offline_findings(offline), SEVERITY_ERROR, place,
                  "choose another with server.group", "there is no group '%s'", config->group);
+    }
+}
+
+/* Failovers that cannot be as fast as they must be, and TTLs that make them slow. */
+static void check_failovers(struct offline *offline)
+{
+    const struct config *config = offline_config(offline);
+    struct diag_list *findings = offline_findings(offline);
+    struct plan_world world = config ? plan_world_of_config(config) : (struct plan_world){0};
+    for (uint32_t i = 0; config && i < config->service_count; i++) {
+        const struct service *service = &config->services[i];
+        char name[NAME_TEXT_MAX], mend[PLAN_CHECK_BYTES], why[PLAN_CHECK_BYTES];
+        struct plan plan;
+        name_to_text(service->name, name);
+        if (plan_of_config(config, service, &world, &plan, NULL) != ERR_OK) {
+            continue;
+        }
+        if (!plan.met && !plan.check) {
+            diag_add(findings, SEVERITY_ERROR, service->place, plan_mend_words(&plan, mend),
+                     "%s: the budget of %u s cannot be met: %s", name, plan.budget_ms / 1000,
+                     plan_check_words(&plan, why));
+        } else if (!plan.met) {
+            diag_add(findings, SEVERITY_ERROR, service->place, plan_mend_words(&plan, mend),
+                     "%s: a failover takes up to %.1f s, and the budget is %u s", name,
+                     (double)plan.worst_ms / 1000.0, plan.budget_ms / 1000);
+        } else if (service->site_count > 1 && service->ttl_s > FAILOVER_TTL_S) {
+            diag_add(findings, SEVERITY_WARNING, service->place,
+                     "60s or less is usual where a failover must be fast",
+                     "%s fails over between sites, and caches hold its answers for %u s", name,
+                     service->ttl_s);
+        }
     }
 }
 
@@ -72,6 +109,7 @@ int run_check(const struct call *call)
         return status;
     }
     check_identity(offline);
+    check_failovers(offline);
     status = offline_status(offline);
     if (call_has(call, OPT_JSON)) {
         print_json(check_json(offline, status == EXIT_DONE));

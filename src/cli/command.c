@@ -69,6 +69,10 @@ const struct command COMMANDS[] = {
      "override health of instances, or of a whole site, for a while; without a name, list what is "
      "overridden",
      "maintain web.prod.internal web-1 --reason 'kernel update' --for 1h"},
+    {"plan", "[PATTERN]", 0, 1,
+     OFFLINE | BIT(OPT_BUDGET) | BIT(OPT_CACHES) | BIT(OPT_SERVER) | EVERYWHERE, run_plan,
+     "how long a failover of each service will take, and which setting decides",
+     "plan api.prod.internal --config horizon.yaml --budget 30s"},
     {"drain", "[SERVICE ID]", 0, 2,
      BIT(OPT_SITE) | BIT(OPT_REASON) | BIT(OPT_TO) | BIT(OPT_TTL) | BIT(OPT_FOR) |
          BIT(OPT_DRY_RUN) | BIT(OPT_DETACH) | BIT(OPT_SERVER) | EVERYWHERE,

@@ -45,6 +45,8 @@
     X(OPT_PRUNE, "prune", NULL, false, "what is mine and not in the file goes")          \
     X(OPT_TO, "to", "SITE", false, "the site that must take over")                       \
     X(OPT_TTL, "ttl", "TIME", false, "the TTL while it waits; 5s unless told")           \
+    X(OPT_BUDGET, "budget", "TIME", false, "where a service has none of its own")        \
+    X(OPT_CACHES, "caches", "N", false, "caches that ask all the time; 100 unless told") \
     X(OPT_DETACH, "detach", NULL, false, "begin, and do not wait")                       \
     X(OPT_REASON, "reason", "TEXT", false, "why")                                        \
     X(OPT_FOR, "for", "TIME", false, "how long it lasts")                                \
@@ -132,6 +134,7 @@ int run_sites(const struct call *call);
 int run_drain(const struct call *call);
 int run_undrain(const struct call *call);
 int run_drains(const struct call *call);
+int run_plan(const struct call *call);
 int run_incidents(const struct call *call);
 int run_failback(const struct call *call);
 int run_apply(const struct call *call);

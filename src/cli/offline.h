@@ -12,6 +12,8 @@
 #include "cli/command.h"
 #include "config/config.h"
 
+#include <jansson.h>
+
 struct offline;
 
 /* Was a configuration given (--config, --zone), rather than a daemon? */
@@ -32,6 +34,14 @@ struct diag_list *offline_findings(struct offline *offline);
 int offline_status(const struct offline *offline);
 /* What `serve` would make of these flags: EXIT_DONE, or EXIT_USAGE after saying why. */
 int offline_check_flags(const char *const *listens, const char *const *zones);
+
+/* What to expect of a failover of one service of the configuration (api/plan.h); into *ret_plan and
+ * onto the list, either may be NULL. ERR_NOMEM. */
+struct plan;
+struct plan_world;
+struct plan_world plan_world_of_config(const struct config *config);
+int plan_of_config(const struct config *config, const struct service *service,
+                   const struct plan_world *world, struct plan *ret_plan, json_t *list);
 
 /* Turns the error of a question into words and an exit status. */
 int offline_answer(const struct call *call, int err, const struct explain_refusal *refusal);

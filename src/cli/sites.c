@@ -127,7 +127,7 @@ static void incident_show(const json_t *incident)
         {"failed_at", "", "the first sign"},
         {"detected_at", "detected", "detected"},
         {"changed_at", "changed", "answers changed"},
-        {"half_at", "half", "half of what caches held is over"},
+        {"half_at", "half", "half of what caches held is expected to be over"},
         {"over_at", "over", "over: no cache that honours TTLs holds the old answer"},
         {"back_at", "taken_back", "taken back"},
     };

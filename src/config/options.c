@@ -230,6 +230,10 @@ const struct option OPTIONS[] = {
     {.path = "services[].failback-manual", .type = OPTION_BOOL, .fallback = "false",
      FIELD(service, failback_manual),
      .text = "A site that works again waits for `horizon failback`."},
+    {.path = "services[].budget", .type = OPTION_DURATION, .fallback = "0s", .max = 24 * HOUR,
+     FIELD(service, budget_ms),
+     .text = "Within which a failover must be over, from the failure to the last cache; `check` "
+             "says when that cannot be; 0s: no budget."},
     {.path = "services[].locality", .type = OPTION_WORD, .fallback = "any",
      .read = read_locality,
      .text = "any; prefer (the client's site first, then `sites`), nearest (then those near it), "

@@ -28,6 +28,7 @@ struct incident {
     uint32_t ttl_s;         /* the longest TTL among what was told; when known */
     struct wall half_at;    /* when half of what was handed out is over; 0: not known */
     struct wall over_at;    /* when the last cache has forgotten; 0: not known yet */
+    bool half_told;         /* that it has come was told */
     bool fixed;             /* nothing that is told now can move it */
     struct wall back_at;    /* when the last service was taken back; 0: not yet */
 };

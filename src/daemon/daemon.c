@@ -6,6 +6,7 @@
 #include "daemon/discovery.h"
 #include "daemon/drains.h"
 #include "daemon/image.h"
+#include "daemon/incident_watch.h"
 #include "daemon/load.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
@@ -521,6 +522,7 @@ static int daemon_start(struct daemon *daemon)
         services_settle(discovery_services(state->discovery));
     }
     err = err == ERR_OK ? drains_new(state, &state->drains) : err;
+    err = err == ERR_OK ? incident_watch_new(state, &state->incident_watch) : err;
     if (step_told(daemon, err, "registry") != ERR_OK) {
         return err;
     }
@@ -565,6 +567,7 @@ static void daemon_stop(struct daemon *daemon)
     state->image = NULL;
     discovery_free(state->discovery);
     drains_free(state->drains);
+    incident_watch_free(state->incident_watch);
     state->discovery = NULL;
     http_free(state->http);
     http_free(state->api);

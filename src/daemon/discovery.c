@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "daemon/declared.h"
+#include "daemon/incident_watch.h"
 #include "daemon/log.h"
 #include "daemon/news.h"
 #include "daemon/rows.h"
@@ -98,7 +99,9 @@ void discovery_publish(struct discovery *discovery, struct mono since)
             bool news = state_publish(state);
             if (news) {
                 publish_note(discovery, since);
-                news_published(&discovery->news, publish_current(state->publish)->generation);
+                if (news_published(&discovery->news, publish_current(state->publish)->generation)) {
+                    incident_watch_start(state->incident_watch);
+                }
             }
         } else {
             log_error("services: %s; the answers stay as they were until it works again",

@@ -2,6 +2,7 @@
 #include "daemon/failover_routes.h"
 
 #include "api/json_text.h"
+#include "api/plan.h"
 #include "api/registry_json.h"
 #include "api/zones.h"
 #include "base/error.h"
@@ -175,6 +176,68 @@ void route_incidents(void *ctx, struct http_request *request)
         json_array_append_new(list, incident_json(at));
     }
     json_object_set_new(body, "incidents", list);
+    body_numbers(state, body, registry_revision(registry_of(state)));
+    http_reply(request, 200, body);
+}
+
+/* --- what to expect ------------------------------------------------------------------------------
+ */
+
+static int service_plan_add(const struct state *state, const struct service_entry *entry,
+                            const struct plan_world *world, json_t *list)
+{
+    uint32_t count = 0;
+    const struct instance **instances =
+        mem_new(state->alloc, (entry->instance_count + 1) * sizeof(void *));
+    if (!instances) {
+        return ERR_NOMEM;
+    }
+    for (uint32_t i = 0; i < entry->instance_count; i++) {
+        const struct instance *instance = instance_now(entry->instances[i]);
+        if (instance) {
+            instances[count++] = instance;
+        }
+    }
+    json_array_append_new(list, plan_to_json(world, service_now(entry), instances, count));
+    mem_free(state->alloc, instances);
+    return ERR_OK;
+}
+
+void route_plan(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    const struct config *config = state->epoch->config;
+    const char *pattern = http_param(request, "name");
+    struct plan_world world = plan_world_of(
+        config->desired.sites, config->desired.site_count, config->cache_minimum_ttl_ms,
+        config->cache_serve_stale_ms, config->cache_client_pin_ms);
+    struct discovery_status status;
+    const char *field =
+        plan_world_read(&world, http_param(request, "budget"), http_param(request, "caches"));
+    json_t *list = json_array(), *body = json_object();
+    int err = ERR_OK;
+    discovery_status(state->discovery, &status);
+    if (status.publish_samples > 0) {
+        world.publish_ms = (uint32_t)((status.publish_p99_us + 999) / 1000);
+    }
+    for (struct service_entry *at = registry_first(registry_of(state)); at && err == ERR_OK;
+         at = registry_after(registry_of(state), at)) {
+        char name[NAME_TEXT_MAX];
+        name_to_text(at->name, name);
+        name[strlen(name) - 1] = '\0';
+        if (service_now(at) && (!pattern || glob_match(pattern, name))) {
+            err = service_plan_add(state, at, &world, list);
+        }
+    }
+    if (field || err != ERR_OK) {
+        json_decref(list);
+        json_decref(body);
+        http_refuse(request, field ? 400 : 500, field,
+                    field ? "that is no budget, or no number of caches" : error_text(err),
+                    field ? "such as budget=30s, caches=100" : NULL);
+        return;
+    }
+    json_object_set_new(body, "services", list);
     body_numbers(state, body, registry_revision(registry_of(state)));
     http_reply(request, 200, body);
 }

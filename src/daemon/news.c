@@ -189,7 +189,9 @@ static void on_incident(void *ctx, struct incident *incident)
                 (double)(incident->changed_at.ns - incident->failed_at.ns) / 1e6);
 }
 
-void news_published(struct news *news, uint64_t generation)
+bool news_published(struct news *news, uint64_t generation)
 {
+    bool any = news->incidents.pending > 0;
     incidents_published(&news->incidents, generation, clock_wall(), on_incident, news);
+    return any;
 }

@@ -43,8 +43,8 @@ void news_init(struct news *news, struct discovery *discovery, const struct allo
 struct services_events news_events(struct news *news);
 /* The instance goes: its verdict is forgotten. */
 void news_forget(struct news *news, const struct instance_entry *instance);
-/* What changed is published. */
-void news_published(struct news *news, uint64_t generation);
+/* What changed is published. Returns whether a site has failed. */
+bool news_published(struct news *news, uint64_t generation);
 
 /* Everything that waits, in order; it is the caller's. */
 struct seen *news_take(struct news *news);

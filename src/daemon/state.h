@@ -33,6 +33,7 @@ struct epoch {
 
 struct discovery;
 struct drains;
+struct incident_watch;
 struct http;
 struct image;
 struct reload;
@@ -53,6 +54,7 @@ struct state {
     struct reload *reload;
     struct discovery *discovery;
     struct drains *drains;
+    struct incident_watch *incident_watch;  /* NULL: not yet */
     uint64_t retired_generation;            /* the newest that no worker can hold any more */
     struct image *image;                    /* NULL: nothing is kept on disk */
     struct http *http, *api;                /* over the control socket; over TCP, NULL: none */

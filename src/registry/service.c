@@ -293,7 +293,7 @@ bool service_same(const struct service *a, const struct service *b)
            a->flap_half_life_ms == b->flap_half_life_ms && a->flap_hold_up == b->flap_hold_up &&
            a->site_percent == b->site_percent && a->active == b->active &&
            a->sites_together == b->sites_together && a->failback_ms == b->failback_ms &&
-           a->failback_manual == b->failback_manual &&
+           a->failback_manual == b->failback_manual && a->budget_ms == b->budget_ms &&
            texts_same(a->sites, a->site_count, b->sites, b->site_count) &&
            texts_same(a->srv, a->srv_count, b->srv, b->srv_count) &&
            texts_same(a->tags, a->tag_count, b->tags, b->tag_count) &&

@@ -101,7 +101,7 @@ def test_a_site_fails_and_comes_back(start, folder, port, backend):
     said = daemon.run("incidents").stdout
     assert "site dc1: too little of its weight works; 1 service, web.prod.internal." in said
     assert [line.split()[-1] for line in said.splitlines()[1:]] == [
-        "sign", "detected", "changed", "back"]
+        "sign", "detected", "changed", "over", "answer", "back"]
 
 
 def test_a_restart_does_not_go_back_by_itself(start, folder, port, backend):

@@ -83,6 +83,14 @@ def test_a_site_is_killed(start, folder, number):
         assert over - 2 - FLIGHT_S <= last <= over, (last - failed, over - failed)
         assert wall(daemon.run_json("until", "--site", "dc1")["until"]) == over
         assert clients.last[SITES["dc2"]] > over and not clients.problems
+        backends.until(lambda: "site dc1: over " in daemon.log)
+        incident = daemon.run_json("incidents")["incidents"][0]
+        assert wall(incident["over_at"]) == over
+        assert incident["changed"] < incident["half"] < incident["over"]
+        # It is what was to be expected from the configuration alone.
+        (plan,) = daemon.run_json("plan")["services"]
+        assert wall(incident["detected_at"]) - failed <= plan["killed"]["worst"] + 0.1
+        assert over - failed <= plan["killed"]["worst"] + plan["publication"] + plan["compliant"] + 0.1
         print(f"T+0 failed, T+{wall(incident['detected_at']) - failed:.2f} detected, "
               f"T+{wall(incident['changed_at']) - failed:.2f} answers changed, "
               f"T+{last - failed:.2f} the last old answer, T+{over - failed:.2f} over")
