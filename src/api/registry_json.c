@@ -85,6 +85,7 @@ static const struct field SERVICE_FIELDS[] = {
     {"failback", FIELD_MS, AT(service, failback_ms), 0, 0, 86400000},
     {"failback-manual", FIELD_BOOL, AT(service, failback_manual), 0, 0, 0},
     {"srv", FIELD_TEXTS, AT(service, srv), AT(service, srv_count), 0, LIMIT_TAGS},
+    {"over-zone", FIELD_BOOL, AT(service, over_zone), 0, 0, 0},
     {"https", FIELD_BOOL, AT(service, https), 0, 0, 0},
     {"svcb", FIELD_BOOL, AT(service, svcb), 0, 0, 0},
     {"tags", FIELD_TEXTS, AT(service, tags), AT(service, tag_count), 0, LIMIT_TAGS},

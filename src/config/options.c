@@ -240,6 +240,10 @@ const struct option OPTIONS[] = {
              "or pin (never another one)."},
     {.path = "services[].srv", .type = OPTION_TEXTS, FIELD(service, srv), .read = read_texts,
      .text = "Pairs of labels below the name that have SRV (RFC 2782), as _http._tcp."},
+    {.path = "services[].over-zone", .type = OPTION_BOOL, .fallback = "false",
+     FIELD(service, over_zone),
+     .text = "The name stands in the zone file, too: its addresses are answered from here, all else "
+             "from the file. Only in the configuration."},
     {.path = "services[].https", .type = OPTION_BOOL, .fallback = "false", FIELD(service, https),
      .text = "HTTPS records, one a port, with the addresses as hints (RFC 9460)."},
     {.path = "services[].svcb", .type = OPTION_BOOL, .fallback = "false", FIELD(service, svcb),

@@ -213,7 +213,8 @@ static void own_add(struct reaching *reaching)
     reaching->out = &own;
     for (uint32_t i = 0; i < reaching->entry->instance_count; i++) {
         uint8_t name[NAME_MAX];
-        if (is_meant(reaching, reaching->entry->instances[i])) {
+        bool named = !service_now(reaching->entry)->over_zone;
+        if (named && is_meant(reaching, reaching->entry->instances[i])) {
             instance_name(service_now(reaching->entry), reaching->entry->instances[i]->id, name);
             name_add(reaching, name);
         }
@@ -251,7 +252,7 @@ static void service_add(struct reaching *reaching)
     own_add(reaching);
     name_add(reaching, service->name);
     service_names_each(service, entry, name_count, &total);
-    struct naming naming = {reaching, total - entry->instance_count};
+    struct naming naming = {reaching, service->over_zone ? total : total - entry->instance_count};
     service_names_each(service, entry, name_look, &naming);
 }
 

@@ -25,6 +25,8 @@ struct job {
     ref_t ref;
 };
 
+struct slot;
+
 struct build {
     struct services *services;
     const struct names_target *target;
@@ -33,6 +35,7 @@ struct build {
     const struct desired_site *site; /* whose clients the draft is for; NULL: all others */
     unsigned view;                   /* of the group, that stands for the others */
     unsigned origin_len;             /* of its zone */
+    const struct slot *slot;         /* its zone in the view */
     uint32_t ttl_s;                  /* that its records are told with */
     struct arena arena;              /* rdata until the node is encoded */
     struct buf policy;

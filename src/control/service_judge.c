@@ -51,6 +51,33 @@ static int zone_judge(const struct control *control, const struct zone_view *zon
     return ERR_OK;
 }
 
+/* A service over a name of the zone: the file and it have one owner, and the name is no alias and
+ * not delegated away. */
+static int over_zone_judge(const struct control *control, const struct zone_view *zone,
+                           const struct service *service, struct refusal *refusal)
+{
+    const struct zone_entry *entry = &control->zones[zone->zone];
+    struct qp_space space;
+    struct qp_name name;
+    struct qp_found found;
+    char text[NAME_TEXT_MAX];
+    qp_name_init(&name, &space, service->name, name_len(service->name) - zone->origin_len);
+    qp_find(&control->slab, entry->served.base.root, &name, &found);
+    const struct node *node = found.exact ? node_at(&control->slab, found.exact) : NULL;
+    if (strcmp(service->owner, OWNER_CONFIG) != 0) {
+        refusal_fill(refusal, "over-zone", "write it into the configuration",
+                     "only who owns the zone file may answer for %s in its place",
+                     name_to_text(service->name, text));
+        return ERR_REFUSED;
+    }
+    if (found.cut || (node && node_find(node, TYPE_CNAME))) {
+        refusal_fill(refusal, "service", "name the target instead", "%s is %s in the zone",
+                     name_to_text(service->name, text), found.cut ? "delegated away" : "an alias");
+        return ERR_REFUSED;
+    }
+    return ERR_OK;
+}
+
 /* Is there a zone for the service's name, and is the name free in it? */
 static int name_judge(const struct control *control, const struct service *service,
                       struct refusal *refusal)
@@ -68,7 +95,8 @@ static int name_judge(const struct control *control, const struct service *servi
                                 "%s is a zone, not a name in one",
                                 name_to_text(service->name, text));
         }
-        int err = zone_judge(control, zone, service->name, "service", refusal);
+        int err = service->over_zone ? over_zone_judge(control, zone, service, refusal)
+                                     : zone_judge(control, zone, service->name, "service", refusal);
         if (err != ERR_OK) {
             return err;
         }

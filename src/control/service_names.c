@@ -138,12 +138,16 @@ static int group_build(struct build *build, struct slot *slots, unsigned first, 
 {
     const struct desired *desired = build->target->desired;
     build->view = first;
+    build->slot = &slots[first];
     build->origin_len = slots[first].origin_len;
     int err = jobs_make(build, all);
     for (unsigned view = first; err == ERR_OK && view < desired->view_count; view++) {
         struct slot *slot = &slots[view];
-        bool member = slot->wanted && !slot->done && slot->origin_len == slots[first].origin_len &&
-                      (view == first || views_alike(desired, build->run->entry, first, view));
+        /* What the zone has beside the service may differ by view. */
+        bool alike = view == first || (!build->service->over_zone &&
+                                       views_alike(desired, build->run->entry, first, view));
+        bool member =
+            slot->wanted && !slot->done && alike && slot->origin_len == slots[first].origin_len;
         if (!member) {
             continue;
         }

@@ -482,9 +482,13 @@ static int chosen_draft(struct build *build, const char *tag, bool only_srv, str
         }
         if (!only_srv) {
             used += addresses_of(build, instance, build->candidates[i].share, list + used);
+        }
+        if (!only_srv && !service->over_zone) {
             txt_add(build, instance);
         }
-        srv_add(build, instance, build->candidates[i].share);
+        if (!service->over_zone) {
+            srv_add(build, instance, build->candidates[i].share);
+        }
         if (!tag && !build->site) {
             instance_run(build->entries[i])->answered = true;
         }
@@ -502,6 +506,46 @@ static int chosen_draft(struct build *build, const char *tag, bool only_srv, str
     addresses_add(build, list, used, weights, head.counts);
     policy_add(build, &head, service->mode == MODE_WEIGHTED ? weights : NULL);
     return build->nomem ? ERR_NOMEM : ERR_OK;
+}
+
+/* Has any instance an address of the type, so that the zone's own are not answered? */
+static bool type_is_ours(const struct build *build, uint16_t type)
+{
+    const struct service_entry *entry = build->run->entry;
+    for (uint32_t i = 0; i < entry->instance_count; i++) {
+        const struct instance *instance = instance_now(entry->instances[i]);
+        for (unsigned k = 0; instance && k < instance->address_count; k++) {
+            bool v4 = address_is_v4(&instance->addresses[k].address);
+            if (type == (v4 ? TYPE_A : TYPE_AAAA)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Adds what the zone has at the service's name to the draft. What stands there may be the zone's
+ * own node, or one that was made here before: then what is not ours is the zone's still.
+ * *ret_alias: it is an alias, which nothing can stand beside. */
+static int zone_rest_add(struct build *build, bool *ret_alias)
+{
+    const struct node *node = slot_node(build->target, build->slot, build->service->name);
+    unsigned count = 0;
+    int err = ERR_OK;
+    const struct rrset *sets = node ? node_visible_sets(node, &count) : NULL;
+    *ret_alias = false;
+    for (unsigned i = 0; i < count && err == ERR_OK; i++) {
+        const uint8_t *at = rrset_data(node, &sets[i]);
+        *ret_alias = *ret_alias || sets[i].type == TYPE_CNAME;
+        for (unsigned k = 0; k < sets[i].count && err == ERR_OK; k++) {
+            uint16_t len;
+            const uint8_t *rdata = rdata_next(&sets[i], &at, &len);
+            if (!type_is_ours(build, sets[i].type)) {
+                err = node_draft_add(&build->draft, sets[i].type, sets[i].ttl, rdata, len);
+            }
+        }
+    }
+    return err;
 }
 
 static int instance_job(struct build *build, const struct instance *instance)
@@ -526,14 +570,28 @@ static bool name_below(const struct service *service, const char *labels, uint8_
     return name_from_text(labels, service->name, out) == ERR_OK;
 }
 
+/* One name for the clients of build->site. */
+static int name_job(struct build *build, const uint8_t *name, const char *tag, bool only_srv,
+                    struct choice *choice)
+{
+    bool alias = false;
+    int err = chosen_draft(build, tag, only_srv, choice);
+    if (err == ERR_OK && build->service->over_zone) {
+        err = zone_rest_add(build, &alias);
+    }
+    if (alias) {
+        node_draft_clear(&build->draft);
+    }
+    return err == ERR_OK && !alias ? job_add(build, name) : err;
+}
+
 /* One name, and its variants for the clients of each site. */
 static int name_jobs(struct build *build, const uint8_t *name, const char *tag, bool only_srv,
                      struct choice *choice)
 {
     const struct desired *desired = build->target->desired;
     struct choice part;
-    int err = chosen_draft(build, tag, only_srv, choice);
-    err = err == ERR_OK ? job_add(build, name) : err;
+    int err = name_job(build, name, tag, only_srv, choice);
     size_t len = name_len(name);
     bool variants = follows_client(build) && len + SITE_LABEL_BYTES <= NAME_MAX;
     for (uint32_t i = 0; err == ERR_OK && variants && i < desired->site_count; i++) {
@@ -541,9 +599,7 @@ static int name_jobs(struct build *build, const uint8_t *name, const char *tag, 
         site_label(variant, i);
         memcpy(variant + SITE_LABEL_BYTES, name, len);
         build->site = &desired->sites[i];
-        err = chosen_draft(build, tag, only_srv, &part);
-        err = err == ERR_OK ? job_add(build, variant) : err;
-        build->site = NULL;
+        err = name_job(build, variant, tag, only_srv, &part);
     }
     build->site = NULL;
     return err;
@@ -569,7 +625,8 @@ int jobs_make(struct build *build, bool all)
             err = name_jobs(build, name, service->tags[i], false, &part);
         }
     }
-    for (uint32_t i = 0; err == ERR_OK && all && i < entry->instance_count; i++) {
+    for (uint32_t i = 0; err == ERR_OK && all && !service->over_zone && i < entry->instance_count;
+         i++) {
         const struct instance *instance = instance_now(entry->instances[i]);
         err = instance ? instance_job(build, instance) : ERR_OK;
     }
@@ -607,7 +664,7 @@ void service_names_each(const struct service *service, struct service_entry *ent
             variants_each(service, name, each, ctx);
         }
     }
-    for (uint32_t i = 0; i < entry->instance_count; i++) {
+    for (uint32_t i = 0; !service->over_zone && i < entry->instance_count; i++) {
         instance_name(service, entry->instances[i]->id, name);
         each(ctx, name);
     }

@@ -138,9 +138,11 @@ static void reverse_leave(struct services *services, const struct address *addre
 void reverses_instance(struct services *services, struct instance_run *run,
                        const struct instance *before, const struct instance *now)
 {
+    const struct service *service = service_now(run->entry->service);
     if (!services->reverses.wanted) {
         return;
     }
+    now = service && service->over_zone ? NULL : now; /* it has no name of its own */
     for (unsigned i = 0; before && i < before->address_count; i++) {
         reverse_leave(services, &before->addresses[i].address, run);
     }

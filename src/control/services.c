@@ -181,10 +181,15 @@ static void service_gone(struct services *services, struct service_entry *entry,
 {
     struct service_run *run = service_run(entry);
     service_names_each(before, entry, stale_add, services);
+    if (before->over_zone) {
+        stale_add(services, before->name);
+    }
     if (!run) {
         return;
     }
-    linger_add(services, entry->name, run->views);
+    if (!before->over_zone) { /* else the zone has the name again */
+        linger_add(services, entry->name, run->views);
+    }
     for (struct service_run **link = &services->dirty; *link; link = &(*link)->next_dirty) {
         if (*link == run) {
             *link = run->next_dirty;
@@ -211,6 +216,9 @@ static void service_changed(struct services *services, struct service_entry *ent
 {
     if (before) {
         service_names_each(before, entry, stale_add, services); /* what stays is put again */
+        if (before->over_zone) {
+            stale_add(services, before->name);
+        }
     }
     if (!service_run(entry)) {
         struct service_run *run = mem_new_zero(services->alloc, 1, sizeof(*run));
@@ -307,6 +315,9 @@ static void instance_changed(struct services *services, struct instance_entry *e
         uint8_t name[NAME_MAX];
         instance_name(service, entry->id, name);
         stale_add(services, name);
+        if (service->over_zone) {
+            stale_add(services, service->name); /* what is not ours any more is the zone's */
+        }
     }
     if (!instance) {
         instance_run_drop(services, entry);

@@ -293,7 +293,8 @@ bool service_same(const struct service *a, const struct service *b)
            a->flap_half_life_ms == b->flap_half_life_ms && a->flap_hold_up == b->flap_hold_up &&
            a->site_percent == b->site_percent && a->active == b->active &&
            a->sites_together == b->sites_together && a->failback_ms == b->failback_ms &&
-           a->failback_manual == b->failback_manual && a->budget_ms == b->budget_ms &&
+           a->over_zone == b->over_zone && a->failback_manual == b->failback_manual &&
+           a->budget_ms == b->budget_ms &&
            texts_same(a->sites, a->site_count, b->sites, b->site_count) &&
            texts_same(a->srv, a->srv_count, b->srv, b->srv_count) &&
            texts_same(a->tags, a->tag_count, b->tags, b->tag_count) &&
@@ -525,6 +526,11 @@ int service_check(const struct service *service, struct refusal *refusal)
     if (service->active && service->site_count == 0) {
         return refusal_fill(refusal, "active", "list them in `sites`",
                             "an active service is answered from all of its sites: it has none");
+    }
+    if (service->over_zone &&
+        (service->https || service->svcb || service->srv_count || service->tag_count)) {
+        return refusal_fill(refusal, "over-zone", "leave out https, svcb, srv and tags",
+                            "a service over a name of the zone has addresses, and nothing else");
     }
     int err = service_lists_check(service, refusal);
     return err != ERR_OK ? err : checks_check(service->checks, service->check_count, refusal);

@@ -104,10 +104,11 @@ struct service {
     bool active;          /* every site that is not down is answered, not the first alone */
     bool sites_together;  /* a site that is down in one view is down in all */
     bool failback_manual; /* a site that works again waits for a person */
-    uint32_t budget_ms; /* within which a failover must be over; 0: none is declared */
+    uint32_t budget_ms;   /* within which a failover must be over; 0: none is declared */
     uint32_t failback_ms; /* or so long, and never shorter than the TTL */
     const char **srv;     /* RFC 2782 labels, "_http._tcp" */
     uint16_t srv_count;
+    bool over_zone; /* the name stands in the zone's file, too: A and AAAA are answered from here */
     bool https, svcb;  /* records of these types, with port and hints (RFC 9460) */
     const char **tags; /* that are names of their own below the service */
     uint16_t tag_count;

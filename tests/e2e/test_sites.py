@@ -6,6 +6,7 @@ import time
 import backends
 import daemons
 import pytest
+import test_services
 
 CONFIG = """server:
   listen: [127.0.0.1:PORT]
@@ -179,3 +180,86 @@ def test_a_site_with_checks_of_its_own(start, folder, port, backend):
     backends.until(lambda: answers(daemon) == DC2)
     assert "site dc1 fails its own checks" in daemon.log
     assert "fails its own checks (0 of 1 pass)" in daemon.run("sites").stdout
+
+
+OVER = """server:
+  listen: [127.0.0.1:PORT]
+views:
+  in: {internal: true, match: [127.0.0.0/24]}
+  out: {default: true}
+zones:
+  - zone: example.com
+    file: zone
+    overlays: [{view: in, reason: inside, add: {api: TXT inside}}]
+leak-guard: {exceptions: [{name: api.example.com, views: out, prefix: 127.0.0.0/8, reason: a test}]}
+SERVICES"""
+OVER_SERVICE = """services:
+  - service: api.example.com
+    over-zone: true
+    sites: [dc1, dc2]
+    failback: 1s
+    ttl: 7s
+    checks: [{kind: held, interval: 200ms}]
+    instances:
+      - {id: one, addresses: [127.0.1.1], port: BACKEND, site: dc1}
+      - {id: two, addresses: [127.0.2.1], port: BACKEND, site: dc2}
+"""
+OVER_ZONE = """$TTL 300
+@     SOA ns hostmaster 1 7200 900 1209600 300
+      NS  ns
+ns    A   192.0.2.53
+api   A   127.0.1.1
+      A   127.0.2.1
+      AAAA 2001:db8::1
+      MX  10 mail
+      TXT "of the file"
+mail  A   192.0.2.25
+www   CNAME api
+"""
+
+
+def test_a_plain_name_of_a_zone_fails_over(start, port, backend):
+    first = backend("127.0.1.1")
+    backend("127.0.2.1")
+    services = OVER_SERVICE.replace("BACKEND", str(port))
+    daemon = start(config=OVER.replace("SERVICES", services), files={"zone": OVER_ZONE})
+    name = "api.example.com"
+    backends.until(lambda: daemon.texts(name) == ["127.0.1.1"])
+    assert daemon.ask(name).answer[0].ttl == 7
+
+    def rest():
+        return {kind: sorted(daemon.texts(name, kind)) for kind in ("AAAA", "MX", "TXT", "SRV")}
+
+    whole = {"AAAA": ["2001:db8::1"], "MX": ["10 mail.example.com."],
+             "TXT": ['"inside"', '"of the file"'], "SRV": []}
+    assert rest() == whole
+    assert daemon.texts(name, "TXT", source="127.0.9.9") == ['"of the file"']
+    assert daemon.texts(name, source="127.0.9.9") == ["127.0.1.1"]
+    first.kill()
+    backends.until(lambda: daemon.texts(name) == ["127.0.2.1"])
+    assert daemon.texts("www.example.com")[-1] == "127.0.2.1"
+    assert rest() == whole and "one.api" not in str(daemon.ask("one.api.example.com").answer)
+    daemon.write("zone", OVER_ZONE.replace("of the file", "of a newer file").replace(
+        "hostmaster 1", "hostmaster 2"))
+    assert daemon.reload()["ok"]
+    assert rest()["TXT"] == ['"inside"', '"of a newer file"']
+    assert daemon.texts(name) == ["127.0.2.1"]
+    daemon.write("horizon.yaml", OVER.replace("PORT", str(daemon.port)).replace("SERVICES", ""))
+    assert daemon.reload()["ok"]
+    backends.until(lambda: sorted(daemon.texts(name)) == ["127.0.1.1", "127.0.2.1"])
+    assert daemon.ask(name).answer[0].ttl == 300
+    said = daemon.run("register", name, "x", "--address", "127.0.1.1")
+    assert "stands in the zone file" in said.stderr
+
+
+def test_what_cannot_stand_over_a_zone_is_refused(start, port):
+    services = OVER_SERVICE.replace("BACKEND", str(port)).replace("api.example", "www.example")
+    daemon = start(config=OVER.replace("SERVICES", services), files={"zone": OVER_ZONE})
+    daemon.wait_for("horizon: ready")
+    assert daemon.ask("www.example.com").answer[0].to_text().endswith("CNAME api.example.com.")
+    refused = test_services.post(daemon, "/v1/service", {"service": "api.example.com",
+                                                         "over-zone": True}, status=403)
+    assert "only who owns the zone file" in refused["error"]["reason"]
+    refused = test_services.post(daemon, "/v1/service", {
+        "service": "api.example.com", "over-zone": True, "https": True}, status=400)
+    assert refused["error"]["field"] == "over-zone"

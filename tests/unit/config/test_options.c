@@ -104,7 +104,7 @@ static void test_defaults_are_those_of_the_registry(void **state)
             seen++;
         }
     }
-    assert_int_equal(seen, 25);
+    assert_int_equal(seen, 26);
 }
 
 static void test_durations_as_text(void **state)
