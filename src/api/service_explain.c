@@ -38,6 +38,9 @@ static const char *reason(const struct choice *choice, const struct candidate *c
     if (candidate->waits && !candidate->chosen) {
         return "its site works again, and waits for the failback";
     }
+    if (candidate->held) {
+        return "its site fails; the blast radius holds it until a person accepts";
+    }
     if (candidate->braked) {
         return "the storm brake keeps it as it was";
     }

@@ -42,6 +42,7 @@
     X(LIMIT_OVERRIDES, 1000, "operator overrides, ended ones of a day included")                 \
     X(LIMIT_LEDGER_KEPT, 262144, "records that caches may hold though the answer is another")    \
     X(LIMIT_LINGERS, 100000, "names that were services within the hour, and are NODATA")         \
+    X(LIMIT_BUDGETS, 64, "owners and sites whose part of the blast radius is counted")           \
     X(LIMIT_DRAINS, 64, "drains that run, or ended lately")                                      \
     X(LIMIT_INCIDENTS, 256, "failovers that are remembered")                                     \
     X(LIMIT_CHECKS, 16, "checks of one instance")                                                \

@@ -26,6 +26,9 @@ static void state_cell(struct table *table, const json_t *site)
         table_cell(table, "fails its own checks (%lld of %lld pass)",
                    (long long)show_number(checks, "passing"),
                    (long long)show_number(checks, "checks"));
+    } else if (show_number(site, "held") > 0) {
+        table_cell(table, "fails; %lld held as they were: horizon accept --site %s",
+                   (long long)show_number(site, "held"), show_text(site, "site"));
     } else if (failed > 0) {
         table_cell(table, "failed %lld %s", failed, print_plural(failed, "service", "services"));
     } else if (waiting > 0) {
@@ -92,6 +95,34 @@ int run_failback(const struct call *call)
     printf("%lld %s back: generation %lld\n", services,
            print_plural(services, "service goes", "services go"),
            (long long)show_number(answer, "generation"));
+    json_decref(answer);
+    return EXIT_DONE;
+}
+
+int run_accept(const struct call *call)
+{
+    struct target target;
+    json_t *answer = NULL, *body = json_object();
+    if (!call_argument(call, 0) && !call_has(call, OPT_SITE)) {
+        json_decref(body);
+        return print_usage(call->command, "accept needs an owner, or --site");
+    }
+    if (call_argument(call, 0)) {
+        json_object_set_new(body, "owner", json_text(call_argument(call, 0)));
+    }
+    if (call_has(call, OPT_SITE)) {
+        json_object_set_new(body, "site", json_text(call_option(call, OPT_SITE)));
+    }
+    target_begin(&target, "/v1/accept");
+    int status = client_ask(call, "POST", &target, body, &answer);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    if (call_has(call, OPT_JSON)) {
+        print_json(answer);
+        return EXIT_DONE;
+    }
+    printf("accepted for one window (registry.budget-window)\n");
     json_decref(answer);
     return EXIT_DONE;
 }

@@ -62,6 +62,8 @@ struct config {
     uint32_t storm_share_percent, storm_window_ms, storm_hold_ms;
     struct desired_listener *references; /* addresses and ports */
     uint32_t reference_count;
+    /* the blast radius: */
+    uint32_t budget_share_percent, budget_least, budget_window_ms;
     /* what some caches do beyond the TTL: */
     uint32_t cache_minimum_ttl_ms, cache_serve_stale_ms, cache_client_pin_ms;
     /* api: */

@@ -242,8 +242,8 @@ const struct option OPTIONS[] = {
      .text = "Pairs of labels below the name that have SRV (RFC 2782), as _http._tcp."},
     {.path = "services[].over-zone", .type = OPTION_BOOL, .fallback = "false",
      FIELD(service, over_zone),
-     .text = "The name stands in the zone file, too: its addresses are answered from here, all else "
-             "from the file. Only in the configuration."},
+     .text = "The name stands in the zone file, too: its addresses are answered from here, all "
+             "else from the file. Only in the configuration."},
     {.path = "services[].https", .type = OPTION_BOOL, .fallback = "false", FIELD(service, https),
      .text = "HTTPS records, one a port, with the addresses as hints (RFC 9460)."},
     {.path = "services[].svcb", .type = OPTION_BOOL, .fallback = "false", FIELD(service, svcb),
@@ -356,6 +356,16 @@ const struct option OPTIONS[] = {
     {.path = "registry.references", .type = OPTION_ENDPOINTS, .read = read_references,
      .text = "ADDR:PORT that accept connections while the checker has a network (gateways, other "
              "checkers); when all of them fail, verdicts for the worse wait."},
+
+    {.path = "registry.budget-share", .type = OPTION_NUMBER, .fallback = "10", .min = 1,
+     .max = 100, .unit = "percent", FIELD(config, budget_share_percent),
+     .text = "How much may leave the answers within the window without a person: instances that one "
+             "owner deregisters, services that fail over from one site; 100: all."},
+    {.path = "registry.budget-least", .type = OPTION_NUMBER, .fallback = "10", .max = 1000000,
+     FIELD(config, budget_least), .text = "So many may always leave, whatever their share."},
+    {.path = "registry.budget-window", .type = OPTION_DURATION, .fallback = "10m", .min = SECOND,
+     .max = 24 * HOUR, FIELD(config, budget_window_ms),
+     .text = "The window; one site may fail over as a whole in each."},
 
     {.path = "api", .type = OPTION_GROUP, .read = read_group,
      .text = "The API over TCP, besides the control socket."},

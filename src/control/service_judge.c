@@ -379,7 +379,7 @@ static int last_judge(const struct instance_entry *gone, struct refusal *refusal
 
 int services_judge(struct services *services, size_t mark, struct refusal *refusal)
 {
-    int err = ERR_OK;
+    int err = budget_judge(services, mark, refusal);
     for (size_t i = mark; err == ERR_OK && i < registry_staged(services->registry); i++) {
         const struct object *object = registry_staged_at(services->registry, i);
         if (object->staged && !object->next && object->kind == OBJECT_INSTANCE) {

@@ -86,6 +86,9 @@ void sites_forget(struct services *services, struct service_run *run)
     while (run->sites) {
         struct site_state *state = run->sites;
         run->sites = state->next;
+        if (state->held) {
+            budget_held(services, state->name, false);
+        }
         mem_free(services->alloc, state);
     }
 }
@@ -156,11 +159,33 @@ static void failover_tell(struct services *services, struct service_run *run,
     }
 }
 
-/* Takes in where the site is down and where it is up now (masks as they are kept). */
-static void state_step(struct services *services, struct service_run *run, struct site_state *state,
-                       uint64_t down, uint64_t up)
+/* An operator's word needs no budget; what failed it before has had its part. */
+static bool may_leave(struct services *services, const struct service_run *run,
+                      const struct site_state *state)
 {
+    bool declared = failover_why(services, run, state->name).cause == FAILOVER_DECLARED;
+    return declared || state->down || budget_failover(services, state->name);
+}
+
+/* Where a site is down and up now, and where it would be answered if it were not down; masks of
+ * views as they are kept. */
+struct standings {
+    uint64_t down, up, answered;
+};
+
+/* Takes in how the site stands now. */
+static void state_step(struct services *services, struct service_run *run, struct site_state *state,
+                       const struct standings *standings)
+{
+    uint64_t down = standings->down, up = standings->up;
     const struct service *service = service_now(run->entry);
+    uint64_t newly = down & ~state->down;
+    bool held = (newly & standings->answered) && !may_leave(services, run, state);
+    if (held != (state->held != 0)) {
+        budget_held(services, state->name, held);
+    }
+    state->held = held ? newly : 0;
+    down &= ~state->held;
     uint64_t recovered = state->down & ~down & up;
     if (down && !state->down) {
         bool again = state->times > 0 && mono_since(services->now, state->failed_at).ns <
@@ -213,13 +238,16 @@ static void states_sweep(struct services *services, struct service_run *run)
         for (unsigned i = 0; i < service->site_count; i++) {
             listed = listed || strcmp(service->sites[i], state->name) == 0;
         }
-        bool over = !state->down && !state->waits &&
+        bool over = !state->down && !state->waits && !state->held &&
                     mono_since(services->now, state->failed_at).ns > duration_from_ms(DAMPED_MS).ns;
         if (listed && !over) {
             link = &state->next;
             continue;
         }
         failover_tell(services, run, state, false);
+        if (state->held) {
+            budget_held(services, state->name, false);
+        }
         *link = state->next;
         mem_free(services->alloc, state);
     }
@@ -245,7 +273,7 @@ void sites_judge(struct services *services, const struct desired *desired, struc
                  const struct instance_entry **entries)
 {
     const struct service *service = service_now(run->entry);
-    uint64_t down[LIMIT_TAGS] = {0}, up[LIMIT_TAGS] = {0};
+    struct standings standings[LIMIT_TAGS] = {{0}};
     if (!run->sites && (service->site_count < 2 || all_work(services, run->entry))) {
         return;
     }
@@ -256,23 +284,38 @@ void sites_judge(struct services *services, const struct desired *desired, struc
         uint64_t bit = view_bit(services, desired, view);
         uint32_t count = service_candidates(services, desired, run->entry, service, view, NULL,
                                             candidates, entries);
+        bool earlier_up = false, all = service->active || service->locality != LOCALITY_ANY;
         for (unsigned i = 0; i < service->site_count && service->site_count > 1; i++) {
             enum standing standing = pool_standing(service, candidates, count, (uint16_t)i);
-            down[i] |= standing == STANDING_DOWN ? bit : 0;
-            up[i] |= standing == STANDING_UP ? bit : 0;
+            const struct site_state *state = state_find(run, service->sites[i]);
+            standings[i].down |= standing == STANDING_DOWN ? bit : 0;
+            standings[i].up |= standing == STANDING_UP ? bit : 0;
+            standings[i].answered |= all || !earlier_up ? bit : 0;
+            earlier_up = earlier_up || (standing == STANDING_UP && !(state && state->waits & bit));
         }
     }
     for (unsigned i = 0; i < service->site_count; i++) {
         struct site_state *state = state_find(run, service->sites[i]);
-        if (!state && down[i]) {
+        if (!state && standings[i].down) {
             state = state_new(services, run, service->sites[i]);
         }
         if (state) {
-            state_step(services, run, state, down[i], up[i]);
+            state_step(services, run, state, &standings[i]);
         }
     }
     states_sweep(services, run);
     failback_arm(services, run);
+}
+
+/* As it was before its site failed. */
+static void hold_apply(struct candidate *candidate, bool held)
+{
+    if (held && candidate->proven && candidate->override == 0) {
+        candidate->held = true;
+        candidate->site_out = false;
+        candidate->verdict =
+            verdict_works(candidate->verdict) ? candidate->verdict : VERDICT_WARNING;
+    }
 }
 
 void sites_apply(const struct services *services, const struct desired *desired,
@@ -290,6 +333,7 @@ void sites_apply(const struct services *services, const struct desired *desired,
         const struct site_state *state = site ? state_find(run, site) : NULL;
         if (state && candidates[i].override != 1 + OVERRIDE_UP) {
             candidates[i].waits = (state->waits & here) != 0;
+            hold_apply(&candidates[i], (state->held & here) != 0);
             candidates[i].site_out =
                 candidates[i].site_out || (service->sites_together && state->down);
         }
@@ -321,7 +365,7 @@ unsigned services_sites(const struct service_entry *service, struct site_status 
     const struct service *now = service_now(service);
     unsigned count = 0;
     for (const struct site_state *at = run && now ? run->sites : NULL; at; at = at->next) {
-        if (!at->down && !at->waits) {
+        if (!at->down && !at->waits && !at->held) {
             continue;
         }
         if (count < room) {
@@ -330,6 +374,7 @@ unsigned services_sites(const struct service_entry *service, struct site_status 
                 .name = at->name,
                 .down = at->down != 0,
                 .waits = at->waits != 0,
+                .held = at->held != 0,
                 .times = at->times,
                 .failed_at = at->failed_at,
                 .works_at = at->works_at,

@@ -11,6 +11,7 @@
 #include "control/services.h"
 #include "control/state.h"
 #include "control/timers.h"
+#include "failover/guard.h"
 
 struct instance_run;
 
@@ -22,6 +23,7 @@ enum timer_kind {
     TIMER_VIEWS,     /* of a service: views that it left an hour ago */
     TIMER_OVERRIDES, /* the next override expires */
     TIMER_BRAKE,     /* the storm brake ends */
+    TIMER_BUDGET,    /* what is held raises its alarm again */
     TIMER_FAILBACK,  /* of a service: a site has worked for long enough again */
 };
 
@@ -94,6 +96,7 @@ struct storm {
 /* A site that failed a service, or has not been taken back yet. Masks of views are kept by name. */
 struct site_state {
     struct site_state *next;
+    uint64_t held;        /* where it is down, and is answered all the same: a person must accept */
     uint64_t down, waits; /* where it is down; where it works again and waits */
     struct mono failed_at, works_at;
     uint32_t ttl_s; /* the longest that was told meanwhile */
@@ -154,8 +157,26 @@ struct reverses {
     struct reverse *dirty;
 };
 
+/* What one owner deregistered, or what failed over from one site. */
+struct budget_entry {
+    char name[128];
+    struct budget_use use;
+    struct mono accepted_until; /* a person has let the rest go */
+};
+
+struct budgets {
+    struct budget_policy policy;
+    struct budget_entry owners[LIMIT_BUDGETS], sites[LIMIT_BUDGETS];
+    unsigned owner_count, site_count;
+    char unit[LIMIT_LABEL_BYTES + 1]; /* the site that may fail over as a whole in this window */
+    struct mono unit_began;
+    uint32_t held; /* services, of all sites */
+    struct timer timer;
+};
+
 struct services {
     struct reverses reverses;
+    struct budgets budgets;
     struct control *control;
     const struct alloc *alloc;
     struct registry *registry;
@@ -279,6 +300,20 @@ bool storm_holds(const struct services *services, const struct instance_run *run
 void storm_reference(struct services *services, struct reference *reference,
                      enum outcome_kind outcome);
 void storm_free(struct services *services);
+
+/* --- budget.c ------------------------------------------------------------------------------------
+ */
+
+void budgets_init(struct services *services);
+/* What is staged: does one owner take out more than it may? ERR_REFUSED with *refusal. */
+int budget_judge(struct services *services, size_t mark, struct refusal *refusal);
+/* An instance of this owner went, or (now) came. */
+void budget_note(struct services *services, const char *owner, bool came);
+/* May a service fail over from the site without a person? Counted when it may. */
+bool budget_failover(struct services *services, const char *site);
+/* A service is held at the site, or is not any more. */
+void budget_held(struct services *services, const char *site, bool held);
+void budget_due(struct services *services);
 
 /* --- service_sites.c -----------------------------------------------------------------------------
  */

@@ -29,7 +29,8 @@ int services_new(struct control *control, const struct probe_port *probes,
     services->override_timer.kind = TIMER_OVERRIDES;
     services->storm.timer.kind = TIMER_BRAKE;
     services->storm.policy = brake_policy_default();
-    services->timer_total = 2;
+    services->timer_total = 3;
+    budgets_init(services);
     int err = registry_new(control->alloc, &services->registry);
     err = err == ERR_OK ? timers_reserve(&services->timers, services->timer_total) : err;
     if (err != ERR_OK) {
@@ -403,6 +404,10 @@ static void object_committed(void *ctx, struct object *object, const void *befor
             }
         }
     } else if (object->kind == OBJECT_INSTANCE) {
+        const struct instance *instance = object->now, *was = before;
+        if (!instance != !was) {
+            budget_note(services, instance ? instance->owner : was->owner, instance != NULL);
+        }
         instance_changed(services, (struct instance_entry *)object, before);
     } else if (object->now) {
         service_changed(services, (struct service_entry *)object, before);
@@ -555,6 +560,9 @@ void services_step(struct services *services, struct mono now, struct wall wall)
         }
         case TIMER_VIEWS:
             views_due(services, OF_TIMER(timer, struct service_run, left));
+            break;
+        case TIMER_BUDGET:
+            budget_due(services);
             break;
         case TIMER_FAILBACK:
             service_mark(services, OF_TIMER(timer, struct service_run, failback)->entry, false);

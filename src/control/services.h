@@ -57,6 +57,8 @@ struct services_events {
     void (*failover)(void *ctx, const struct service_entry *service, const struct failover *what);
     /* A site fails its own checks, or does so no more. */
     void (*site)(void *ctx, const char *site, bool failed, const char *detail);
+    /* Failovers from a second site wait for a person (NULL: they still do). */
+    void (*held)(void *ctx, const char *site);
     /* The storm brake is on, or is not any more. */
     void (*storm)(void *ctx, bool on, const char *why);
     /* An instance's lease ran out long ago: the shell drops it like any change. */
@@ -102,7 +104,7 @@ bool services_failback(struct services *services, struct service_entry *service,
 /* Sites that failed a service, or wait. */
 struct site_status {
     const char *name;
-    bool down, waits;                         /* in some view */
+    bool down, waits, held;                   /* in some view */
     uint8_t times;                            /* failovers within the hour */
     struct mono failed_at, works_at, back_at; /* back_at: when it is taken back; 0: by a person */
 };
@@ -112,6 +114,14 @@ unsigned services_sites(const struct service_entry *service, struct site_status 
 /* From before a restart: the site had failed the service, and was not taken back. */
 void services_restore_failover(struct services *services, const uint8_t *name, const char *site,
                                struct mono now);
+
+/* How much may leave the answers without a person (failover/guard.h). */
+struct budget_policy;
+void services_budget_set(struct services *services, const struct budget_policy *policy);
+/* A person lets the rest go for one window: deregistrations of an owner, failovers from a site;
+ * either may be NULL. */
+void services_accept(struct services *services, const char *owner, const char *site,
+                     struct mono now);
 
 /* Judges what was staged after `mark` against zones, views and guards. ERR_REFUSED or ERR_INVALID
  * with *refusal; the caller undoes it then. */

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "daemon/log.h"
+#include "failover/guard.h"
 #include "io/clock.h"
 
 #include <string.h>
@@ -117,6 +118,10 @@ static void brake_bring(struct services *services, const struct config *config)
             (struct reference_target){config->references[i].address, config->references[i].port};
     }
     services_brake_set(services, &policy, targets, count, clock_mono());
+    const struct budget_policy budget = {.share_percent = (uint8_t)config->budget_share_percent,
+                                         .least = config->budget_least,
+                                         .window_ms = config->budget_window_ms};
+    services_budget_set(services, &budget);
 }
 
 int declared_ask(struct declared *declared, struct state *state)

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "control/incidents.h"
 #include "daemon/discovery.h"
+#include "daemon/log.h"
 #include "daemon/registry_routes.h"
 #include "io/clock.h"
 
@@ -25,7 +26,7 @@ static struct registry *registry_of(const struct state *state)
 /* What is known of one site, while the registry is walked. */
 struct site_sum {
     const char *name;
-    uint32_t instances, working, services, down, waiting;
+    uint32_t instances, working, services, down, waiting, held;
     const struct service_entry *last; /* counted last */
 };
 
@@ -70,6 +71,7 @@ static void service_sum(struct site_sums *sums, const struct services *services,
         struct site_sum *sum = sum_of(sums, states[i].name);
         if (sum) {
             sum->down += states[i].down;
+            sum->held += states[i].held;
             sum->waiting += !states[i].down && states[i].waits;
         }
     }
@@ -94,10 +96,11 @@ static json_t *sum_json(const struct state *state, const struct site_sum *sum)
     const struct services *services = discovery_services(state->discovery);
     const struct override *declared = declared_of(state, sum->name);
     struct site_checks_status checks;
-    json_t *item = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "site", json_text(sum->name),
-                             "services", (json_int_t)sum->services, "instances",
-                             (json_int_t)sum->instances, "working", (json_int_t)sum->working,
-                             "failed", (json_int_t)sum->down, "waiting", (json_int_t)sum->waiting);
+    json_t *item =
+        json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "site", json_text(sum->name), "services",
+                  (json_int_t)sum->services, "instances", (json_int_t)sum->instances, "working",
+                  (json_int_t)sum->working, "failed", (json_int_t)sum->down, "waiting",
+                  (json_int_t)sum->waiting, "held", (json_int_t)sum->held);
     if (declared) {
         json_t *override = override_to_json(declared);
         json_object_set_new(override, "owner", json_text(declared->owner));
@@ -245,9 +248,9 @@ void route_plan(void *ctx, struct http_request *request)
 /* --- failback ------------------------------------------------------------------------------------
  */
 
-/* Fills refused->field when the body is none. */
-static bool failback_read(const json_t *body, const char **ret_pattern, const char **ret_site,
-                          const char **ret_field)
+/* A body with a site, and one more text; both may be left out. false: *ret_field is wrong. */
+static bool site_read(const json_t *body, const char *other, const char **ret_other,
+                      const char **ret_site, const char **ret_field)
 {
     const char *key;
     json_t *value;
@@ -257,13 +260,13 @@ static bool failback_read(const json_t *body, const char **ret_pattern, const ch
     }
     json_object_foreach((json_t *)(uintptr_t)body, key, value)
     {
-        bool known = strcmp(key, "service") == 0 || strcmp(key, "site") == 0;
+        bool known = strcmp(key, other) == 0 || strcmp(key, "site") == 0;
         if (!known || !json_is_string(value)) {
             *ret_field = known ? key : "body";
             return false;
         }
     }
-    *ret_pattern = json_string_value(json_object_get(body, "service"));
+    *ret_other = json_string_value(json_object_get(body, other));
     *ret_site = json_string_value(json_object_get(body, "site"));
     return true;
 }
@@ -275,7 +278,7 @@ void route_failback(void *ctx, struct http_request *request)
     const char *pattern, *site, *field;
     struct mono now = clock_mono();
     uint64_t count = 0;
-    if (!failback_read(http_body(request), &pattern, &site, &field)) {
+    if (!site_read(http_body(request), "service", &pattern, &site, &field)) {
         http_refuse(request, 400, field, "that is no request for a failback",
                     "{\"service\": \"*.prod.internal\", \"site\": \"dc1\"}, both if wanted");
         return;
@@ -298,6 +301,32 @@ void route_failback(void *ctx, struct http_request *request)
     }
     discovery_publish(state->discovery, now);
     json_t *body = json_pack("{s:b, s:I}", "ok", 1, "services", (json_int_t)count);
+    body_numbers(state, body, registry_revision(registry_of(state)));
+    http_reply(request, 200, body);
+}
+
+/* --- what a guard holds --------------------------------------------------------------------------
+ */
+
+void route_accept(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    const char *owner = NULL, *site = NULL, *field = NULL;
+    struct mono now = clock_mono();
+    char by[128] = "";
+    bool good = site_read(http_body(request), "owner", &owner, &site, &field);
+    if (!good || (!owner && !site) || (owner && strlen(owner) >= sizeof(by)) ||
+        (site && strlen(site) > LIMIT_LABEL_BYTES)) {
+        http_refuse(request, 400, good ? "owner" : field, "that says nothing that can be accepted",
+                    "{\"owner\": \"api:deploy\"}, or {\"site\": \"dc2\"}");
+        return;
+    }
+    request_owner(state, request, by, sizeof(by));
+    services_accept(discovery_services(state->discovery), owner, site, now);
+    log_warning("%s accepts what the blast radius held: %s%s%s%s", by, owner ? owner : "",
+                owner && site ? ", " : "", site ? "site " : "", site ? site : "");
+    discovery_publish(state->discovery, now);
+    json_t *body = json_pack("{s:b}", "ok", 1);
     body_numbers(state, body, registry_revision(registry_of(state)));
     http_reply(request, 200, body);
 }

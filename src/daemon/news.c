@@ -149,6 +149,19 @@ static void on_choice(void *ctx, const struct service_entry *service, enum choic
     }
 }
 
+static void on_held(void *ctx, const char *site)
+{
+    (void)ctx;
+    if (site) {
+        log_warning(
+            "site %s fails, too, and another one has failed over already: its services stay "
+            "as they were; when they shall move: horizon accept --site %s",
+            site, site);
+    } else {
+        log_warning("services of a second site that fails still wait for a person: horizon sites");
+    }
+}
+
 static void on_storm(void *ctx, bool on, const char *why)
 {
     (void)ctx;
@@ -173,6 +186,7 @@ struct services_events news_events(struct news *news)
                                     .choice = on_choice,
                                     .failover = on_failover,
                                     .site = on_site,
+                                    .held = on_held,
                                     .storm = on_storm,
                                     .remove = on_remove};
 }

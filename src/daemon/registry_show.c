@@ -85,10 +85,12 @@ static json_t *sites_json(const struct service_entry *entry, struct mono now)
     json_t *list = json_array();
     for (unsigned i = 0; i < count && i < LIMIT_TAGS; i++) {
         const struct site_status *site = &sites[i];
-        json_t *item =
-            json_pack("{s:o, s:s, s:f, s:i}", "site", json_text(site->name), "state",
-                      site->down ? "down" : "waiting", "failed_ago",
-                      seconds_since(site->failed_at, now), "failovers", (int)site->times);
+        json_t *item = json_pack("{s:o, s:s, s:f, s:i}", "site", json_text(site->name), "state",
+                                 site->held   ? "held"
+                                 : site->down ? "down"
+                                              : "waiting",
+                                 "failed_ago", seconds_since(site->failed_at, now), "failovers",
+                                 (int)site->times);
         if (site->waits) {
             json_object_set_new(item, "back_in",
                                 site->back_at.ns ? json_real(-seconds_since(site->back_at, now))

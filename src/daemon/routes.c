@@ -176,6 +176,7 @@ const struct http_route ROUTES[] = {
     {"POST", "/v1/undrain", route_undrain, 0},
     {"GET", "/v1/drains", route_drains, 0},
     {"GET", "/v1/sites", route_sites, 0},
+    {"POST", "/v1/accept", route_accept, 0},
     {"GET", "/v1/plan", route_plan, 0},
     {"GET", "/v1/incidents", route_incidents, 0},
     {"POST", "/v1/failback", route_failback, 0},

@@ -34,6 +34,7 @@ struct candidate {
     uint16_t pool;    /* index in the service's sites, or POOL_REST */
     uint16_t weight;
     bool site_out; /* its whole site is declared down, or fails the site's own checks */
+    bool held;     /* as it was: the budget for failovers is used up, a person must accept */
     bool waits;    /* its site works again, and waits for the failback */
     bool proven;   /* it has worked before */
     bool braked;   /* its verdict is that of before a storm */

@@ -23,3 +23,23 @@ bool guard_reload_holds(const struct guard_reload *reload, char *reason, size_t 
     }
     return false;
 }
+
+struct budget_policy budget_policy_default(void)
+{
+    return (struct budget_policy){.share_percent = 10, .least = 10, .window_ms = 600000};
+}
+
+void budget_step(const struct budget_policy *policy, struct budget_use *use, struct mono now)
+{
+    if (mono_since(now, use->began).ns > duration_from_ms(policy->window_ms).ns) {
+        *use = (struct budget_use){.began = now};
+    }
+}
+
+bool budget_allows(const struct budget_policy *policy, const struct budget_use *use, int64_t more,
+                   uint64_t total)
+{
+    int64_t left = (use->left > 0 ? use->left : 0) + more;
+    return policy->share_percent >= 100 || left <= (int64_t)policy->least ||
+           (uint64_t)left * 100 <= total * policy->share_percent;
+}

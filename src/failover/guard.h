@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "base/time.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,3 +23,25 @@ struct guard_reload {
  * every NS of the apex replaced, or only SOA and NS left. `reason` receives the sentence ("removes
  * 40 of 60 names"). */
 bool guard_reload_holds(const struct guard_reload *reload, char *reason, size_t size);
+
+/* How much may leave the answers without a person: within `window_ms` so many of `total`, or
+ * `least` of them, whichever is more. */
+struct budget_policy {
+    uint8_t share_percent; /* 100: no limit */
+    uint32_t least, window_ms;
+};
+
+/* 10 %, 10, ten minutes. */
+struct budget_policy budget_policy_default(void);
+
+/* What left within the window under way. */
+struct budget_use {
+    struct mono began;
+    int64_t left; /* less what came afterwards */
+};
+
+/* Begins a new window when the old one is over. */
+void budget_step(const struct budget_policy *policy, struct budget_use *use, struct mono now);
+/* May `more` leave as well, of `total` that were there? */
+bool budget_allows(const struct budget_policy *policy, const struct budget_use *use, int64_t more,
+                   uint64_t total);

@@ -338,3 +338,30 @@ def test_many_names_that_went_hold_nobody_up(start, folder):
     assert took[2] < 10 * took[0] + 1, took
     os.kill(daemon.process.pid, signal.SIGTERM)
     assert daemon.process.wait(timeout=10) == 0
+
+
+def test_one_writer_does_not_empty_the_registry(start, folder):
+    """A tenth may go within the window, ten at least; the rest waits for a person."""
+    (folder / "data").mkdir()
+    daemon = start(zones={"prod.internal": "zone"}, words=["--data", folder / "data"],
+                   files={"zone": ZONE})
+    many = [{"service": f"s{i}.prod.internal",
+             "instances": [{"id": "a", "addresses": [f"10.1.1.{i + 1}"]}]} for i in range(40)]
+    assert post(daemon, "/v1/apply", {"services": many})["ok"]
+    refused = post(daemon, "/v1/apply", {"services": many[:20], "prune": True}, status=403)
+    assert "blast radius: 20 of the 40 instances of unix:" in refused["error"]["reason"]
+    assert "horizon accept" in refused["error"]["mend"]
+    assert post(daemon, "/v1/apply", {"services": many[:30], "prune": True})["changed"] > 0
+    refused = post(daemon, "/v1/deregister", {"service": "s0.prod.internal"}, status=403)
+    assert "11 of the 40" in refused["error"]["reason"]
+    assert daemon.texts("s0.prod.internal") == ["10.1.1.1"]
+    # As many as came may go: a deployment that replaces what it has is nothing to stop.
+    for i in range(30):
+        post(daemon, "/v1/register", {"service": f"s{i}.prod.internal", "id": "b",
+                                      "addresses": [f"10.1.2.{i + 1}"]})
+        post(daemon, "/v1/deregister", {"service": f"s{i}.prod.internal", "id": "a"})
+    owner = refused["error"]["reason"].split("instances of ")[1].split(" ")[0]
+    assert daemon.run("accept", owner).returncode == 0
+    assert post(daemon, "/v1/apply", {"services": [], "prune": True})["changed"] > 0
+    assert "accepts what the blast radius held" in daemon.log
+    assert "accept needs an owner" in daemon.run("accept").stderr

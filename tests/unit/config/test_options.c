@@ -77,7 +77,7 @@ static void test_defaults_are_the_ones_written(void **state)
             seen++;
         }
     }
-    assert_int_equal(seen, 22);
+    assert_int_equal(seen, 25);
     config_free(config);
 }
 

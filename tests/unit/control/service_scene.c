@@ -81,6 +81,12 @@ static void on_site(void *ctx, const char *site, bool failed, const char *detail
     ((struct scene *)ctx)->sites_failed += failed ? 1 : -1;
 }
 
+static void on_held(void *ctx, const char *site)
+{
+    (void)site;
+    ((struct scene *)ctx)->alarms++;
+}
+
 static void on_storm(void *ctx, bool on, const char *why)
 {
     struct scene *scene = ctx;
@@ -121,6 +127,7 @@ void scene_init(struct scene *scene)
                                              .choice = on_choice,
                                              .failover = on_failover,
                                              .site = on_site,
+                                             .held = on_held,
                                              .storm = on_storm,
                                              .remove = on_remove};
     assert_int_equal(

@@ -30,6 +30,7 @@ struct scene {
     struct {
         const struct probe_order *order;
     } probes[PROBES];
+    unsigned alarms; /* of the blast radius */
     unsigned started, running, verdicts, removals;
     enum failover_cause cause;     /* of the last one */
     int failed_over, sites_failed; /* and were not taken back; by their own checks */

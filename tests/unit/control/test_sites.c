@@ -327,6 +327,122 @@ static void test_a_new_service_waits_for_nothing(void **state)
     scene_deinit(&scene);
 }
 
+/* `count` services, each with an instance in its first site and one in the other. */
+static void many_init(struct scene *scene, unsigned count, unsigned of_dc1)
+{
+    static const char *other[] = {"dc2", "dc1"};
+    struct service service;
+    char name[64], id[8];
+    scene_init(scene);
+    for (unsigned i = 0; i < count; i++) {
+        service_default(&service);
+        service.sites = i < of_dc1 ? TWO : other;
+        service.site_count = 2;
+        service.flap_half_life_ms = 0;
+        snprintf(name, sizeof(name), "s%u.example.com", i);
+        scene_policy(scene, &service, name);
+        for (unsigned k = 1; k <= 2; k++) {
+            struct service_address address = {.view = NULL};
+            struct check check = scene_tcp();
+            struct refusal refusal;
+            struct instance instance = apart(NULL, k == 1 ? "dc1" : "dc2", &address);
+            snprintf(id, sizeof(id), "i%u", k);
+            instance.id = id;
+            instance.service = scene_name(name);
+            check.port = 80;
+            address_from_text(k == 1 ? "192.0.2.11" : "192.0.2.12", &address.address);
+            instance.checks = &check;
+            instance.check_count = 1;
+            assert_int_equal(
+                registry_put_instance(scene->registry, &instance, REVISION_ANY, NULL, &refusal),
+                ERR_OK);
+            scene_commit(scene);
+        }
+    }
+    scene_says(scene, "192.0.2.11", OUTCOME_PASS);
+    scene_says(scene, "192.0.2.12", OUTCOME_PASS);
+}
+
+static unsigned answered_by(struct scene *scene, unsigned count, enum choice_kind kind,
+                            const char *site)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct service_choice choice;
+        char name[64];
+        snprintf(name, sizeof(name), "s%u.example.com", i);
+        const struct service_entry *entry = registry_service(scene->registry, scene_name(name));
+        assert_int_equal(service_choice(scene->services, entry, 0, VIEW_NONE, &choice), ERR_OK);
+        found += choice.choice.kind == kind && strcmp(choice.choice.site, site) == 0;
+        service_choice_drop(scene->services, &choice);
+    }
+    return found;
+}
+
+/* 40 services prefer dc1, 40 prefer dc2; both sites fail, one after the other. */
+static void test_a_second_site_waits_for_a_person(void **state)
+{
+    struct scene scene;
+    struct brake_policy brake = brake_policy_default();
+    struct site_status status[2];
+    (void)state;
+    many_init(&scene, 80, 40);
+    brake.share_percent = 100; /* not the storm brake's business here */
+    services_brake_set(scene.services, &brake, NULL, 0, scene_now(&scene));
+    assert_int_equal(answered_by(&scene, 80, CHOICE_WORKING, "dc1"), 40);
+    scene_says(&scene, "192.0.2.11", OUTCOME_FAIL); /* one site: one unit, however many names */
+    assert_int_equal(answered_by(&scene, 80, CHOICE_WORKING, "dc2"), 80);
+    assert_int_equal(scene.alarms, 0);
+    scene_pass_time(&scene, 60000);
+    scene_says(&scene, "192.0.2.11", OUTCOME_PASS);
+    scene_pass_time(&scene, 120000); /* dc1 works again */
+    assert_int_equal(answered_by(&scene, 80, CHOICE_WORKING, "dc1"), 40);
+    scene_says(&scene, "192.0.2.12", OUTCOME_FAIL); /* within the window: a tenth may leave */
+    unsigned moved = answered_by(&scene, 80, CHOICE_WORKING, "dc1") - 40;
+    assert_in_range(moved, 1, 10);
+    assert_int_equal(scene.alarms, 1);
+    assert_int_equal(answered_by(&scene, 80, CHOICE_WORKING, "dc2"), 40 - moved);
+    unsigned held = 0;
+    for (unsigned i = 40; i < 80; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "s%u.example.com", i);
+        const struct service_entry *entry = registry_service(scene.registry, scene_name(name));
+        held += services_sites(entry, status, 2) == 1 && status[0].held;
+    }
+    assert_int_equal(held, 40 - moved);
+    scene_pass_time(&scene, 3600000); /* no passage of time applies it; the alarm goes on */
+    assert_int_equal(answered_by(&scene, 80, CHOICE_WORKING, "dc2"), 40 - moved);
+    assert_true(scene.alarms > 3);
+    services_accept(scene.services, NULL, "dc2", scene_now(&scene));
+    scene_flush(&scene);
+    assert_int_equal(answered_by(&scene, 80, CHOICE_WORKING, "dc1"), 80);
+    unsigned alarms = scene.alarms;
+    scene_pass_time(&scene, 3600000);
+    assert_int_equal(scene.alarms, alarms);
+    scene_deinit(&scene);
+}
+
+static void test_what_is_held_is_let_go_when_the_site_works(void **state)
+{
+    struct scene scene;
+    struct brake_policy brake = brake_policy_default();
+    (void)state;
+    many_init(&scene, 80, 40);
+    brake.share_percent = 100;
+    services_brake_set(scene.services, &brake, NULL, 0, scene_now(&scene));
+    scene_says(&scene, "192.0.2.11", OUTCOME_FAIL);
+    scene_says(&scene, "192.0.2.11", OUTCOME_PASS);
+    scene_pass_time(&scene, 61000);
+    scene_says(&scene, "192.0.2.12", OUTCOME_FAIL);
+    assert_true(scene.services->budgets.held >= 30);
+    scene_says(&scene, "192.0.2.12", OUTCOME_PASS);
+    assert_int_equal(scene.services->budgets.held, 0);
+    scene_pass_time(&scene, 700000); /* a new window: a unit of its own */
+    scene_says(&scene, "192.0.2.12", OUTCOME_FAIL);
+    assert_int_equal(answered_by(&scene, 80, CHOICE_WORKING, "dc1"), 80);
+    scene_deinit(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +455,8 @@ int main(void)
         cmocka_unit_test(test_views_fail_over_apart_or_together),
         cmocka_unit_test(test_a_site_has_checks_of_its_own),
         cmocka_unit_test(test_a_new_service_waits_for_nothing),
+        cmocka_unit_test(test_a_second_site_waits_for_a_person),
+        cmocka_unit_test(test_what_is_held_is_let_go_when_the_site_works),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
