@@ -359,8 +359,8 @@ const struct option OPTIONS[] = {
 
     {.path = "registry.budget-share", .type = OPTION_NUMBER, .fallback = "10", .min = 1,
      .max = 100, .unit = "percent", FIELD(config, budget_share_percent),
-     .text = "How much may leave the answers within the window without a person: instances that one "
-             "owner deregisters, services that fail over from one site; 100: all."},
+     .text = "How much may leave the answers within the window without a person: instances that "
+             "one owner deregisters, services that fail over from one site; 100: all."},
     {.path = "registry.budget-least", .type = OPTION_NUMBER, .fallback = "10", .max = 1000000,
      FIELD(config, budget_least), .text = "So many may always leave, whatever their share."},
     {.path = "registry.budget-window", .type = OPTION_DURATION, .fallback = "10m", .min = SECOND,

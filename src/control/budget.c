@@ -114,7 +114,9 @@ int budget_judge(struct services *services, size_t mark, struct refusal *refusal
     if (leaving <= 0 || strcmp(owner, OWNER_CONFIG) == 0) {
         return ERR_OK;
     }
-    int64_t all = staged_leaving(services, 0, &owner); /* others of the same batch, too */
+    const char *first = owner;
+    int64_t all = staged_leaving(services, 0, &first); /* others of the same batch, too */
+    all = first && strcmp(first, owner) == 0 ? all : 0;
     const struct budget_entry *entry = owner_of(services, owner);
     int64_t left = entry->use.left > 0 ? entry->use.left : 0;
     leaving = all > leaving ? all : leaving;
@@ -128,7 +130,7 @@ int budget_judge(struct services *services, size_t mark, struct refusal *refusal
     refusal_fill(refusal, "", "when it is meant: horizon accept OWNER, then ask again",
                  "blast radius: %lld of the %llu instances of %.80s would be gone within %u s; "
                  "without a person it is %u %%",
-                 (long long)(left + leaving), (unsigned long long)total, owner,
+                 (long long)left + leaving, (unsigned long long)total, owner,
                  policy->window_ms / 1000, policy->share_percent);
     return ERR_REFUSED;
 }

@@ -167,6 +167,8 @@ static bool node_add(struct reaching *reaching, const struct node *node)
             any = true;
         }
     }
+    reaching->out->bound =
+        reaching->out->bound || (any && told_words(slab, node).count <= count); /* they share */
     if (any && node->head.flags & NODE_SERVICE) {
         const uint8_t *weights;
         struct policy policy = policy_read(node, &weights);

@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+enum {
+    /* now_s is the end of the second that it is; what ends with `until` may be held for as long as
+     * a reply takes on its way, beyond that. */
+    OVER_S = 2,
+};
+
 struct noting {
     struct ledger *ledger;
     const struct slab *slab;
@@ -33,7 +39,7 @@ static void word_note(const struct noting *noting, const struct node *node, int 
     struct ledger *ledger = noting->ledger;
     uint32_t ttl_s = set ? set->ttl : 0;
     uint32_t until = ledger_until(ledger, told_word(noting->slab, node, number), ttl_s);
-    if (until <= ledger->now_s) {
+    if (until == 0 || until + OVER_S <= ledger->now_s) {
         return;
     }
     struct kept_record record = {

@@ -58,7 +58,9 @@ static inline struct told_words told_words(const struct slab *slab, const struct
 static inline uint32_t told_word(const struct slab *slab, const struct node *node, int number)
 {
     struct told_words words = told_words(slab, node);
-    uint32_t place = (uint32_t)(number + 1);
+    /* The hidden set of a registered name (snapshot/policy.h) is its first, and is never told. */
+    uint32_t hidden = number >= 0 && node->head.flags & NODE_SERVICE;
+    uint32_t place = (uint32_t)(number + 1) - hidden;
     return words.first + (place < words.count ? place : words.count - 1);
 }
 
