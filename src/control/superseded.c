@@ -2,6 +2,7 @@
 #include "control/superseded.h"
 
 #include "dns/name.h"
+#include "dns/type.h"
 #include "snapshot/policy.h"
 
 #include <string.h>
@@ -39,7 +40,9 @@ static void word_note(const struct noting *noting, const struct node *node, int 
     struct ledger *ledger = noting->ledger;
     uint32_t ttl_s = set ? set->ttl : 0;
     uint32_t until = ledger_until(ledger, told_word(noting->slab, node, number), ttl_s);
-    if (until == 0 || until + OVER_S <= ledger->now_s) {
+    /* Who had the SRV may have asked for its target at the last moment, and has that as long. */
+    uint32_t then_s = set && set->type == TYPE_SRV ? ttl_s : 0;
+    if (until == 0 || until + then_s + OVER_S <= ledger->now_s) {
         return;
     }
     struct kept_record record = {

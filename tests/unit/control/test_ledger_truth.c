@@ -32,6 +32,7 @@ enum {
 struct truth {
     int64_t address[INSTANCES]; /* A: sent and its TTL */
     int64_t target[INSTANCES];  /* SRV: until when a client may ask for the target */
+    int64_t led[INSTANCES];     /* whoever asked for it at that last moment, until when */
     bool asked_srv;
 };
 
@@ -116,19 +117,20 @@ static void hold(int64_t *held, int64_t until_ns)
     *held = until_ns > *held ? until_ns : *held;
 }
 
-/* The records of a reply, as a cache keeps them from now on. */
-static void cache_reply(struct history *history, const uint8_t *reply, bool of_service)
+/* The records of a reply, as a cache keeps them from now on: those of an instance's own name apart.
+ */
+static void cache_reply(struct history *history, const uint8_t *reply, bool own)
 {
     size_t at = name_skip(reply, HEADER_BYTES) + 4;
-    unsigned left = reply[7] + reply[9] + reply[11];
-    for (; left > 0; left--) {
+    for (unsigned left = reply[7]; left > 0; left--) {
         at = name_skip(reply, at);
         uint16_t type = wire_read16(reply + at);
         int64_t until = now_ns(history) + wire_read32(reply + at + 4) * SECOND;
         unsigned len = wire_read16(reply + at + 8);
         const uint8_t *rdata = reply + at + 10;
-        if (type == TYPE_A && rdata[3] >= 1 && rdata[3] <= INSTANCES && of_service) {
-            hold(&history->truth.address[rdata[3] - 1], until);
+        if (type == TYPE_A) {
+            hold(own ? &history->truth.led[rdata[3] - 1] : &history->truth.address[rdata[3] - 1],
+                 until);
         } else if (type == TYPE_SRV) { /* "i1.web.example.com": the digit says whose it is */
             hold(&history->truth.target[rdata[8] - '1'], until);
             history->truth.asked_srv = true;
@@ -137,8 +139,8 @@ static void cache_reply(struct history *history, const uint8_t *reply, bool of_s
     }
 }
 
-/* Somebody asks a worker that has one of the snapshots that are not retired. */
-static void somebody_asks(struct history *history)
+/* Asks a worker that has one of the snapshots that are not retired. */
+static void ask(struct history *history, const char *name, uint16_t type, bool own)
 {
     static struct told_list told;
     struct stage *stage = &history->scene.stage;
@@ -146,15 +148,28 @@ static void somebody_asks(struct history *history)
     struct outcome outcome;
     struct client client = {.transport = TRANSPORT_UDP};
     unsigned age = (unsigned)random_below(&history->random, stage->reader_count);
-    bool srv = random_below(&history->random, 8) == 0;
     assert_int_equal(address_from_text(IN, &client.address), ERR_OK);
-    size_t len = query_make("web.example.com", srv ? TYPE_SRV : TYPE_A, query);
+    size_t len = query_make(name, type, query);
     len = answer(stage->readers[stage->reader_count - 1 - age].snapshot, &client, query, len,
                  random_next(&history->random), reply, sizeof(reply), &outcome, &told, NULL);
     assert_true(len > 0);
     ledger_note(&history->ledger, &told,
                 ledger_second(&history->ledger, scene_now(&history->scene)));
-    cache_reply(history, reply, !srv);
+    cache_reply(history, reply, own);
+}
+
+/* For the service, or, who has its SRV, for a target. */
+static void somebody_asks(struct history *history)
+{
+    unsigned instance = (unsigned)random_below(&history->random, INSTANCES);
+    char name[64];
+    if (history->truth.target[instance] > now_ns(history)) {
+        snprintf(name, sizeof(name), "i%u.web.example.com", instance + 1);
+        ask(history, name, TYPE_A, true);
+    } else {
+        bool srv = random_below(&history->random, 8) == 0;
+        ask(history, "web.example.com", srv ? TYPE_SRV : TYPE_A, false);
+    }
 }
 
 /* --- what happens --------------------------------------------------------------------------------
@@ -227,7 +242,8 @@ static void judge(struct history *history, unsigned site)
     for (unsigned i = site * 2; i < site * 2 + 2; i++) {
         hold(&address, history->truth.address[i]);
         hold(&exact, history->truth.address[i]);
-        if (history->truth.target[i]) { /* asked for at the last moment */
+        hold(&exact, history->truth.led[i]);
+        if (history->truth.target[i] > now_ns(history)) { /* it may be asked for yet */
             hold(&exact, history->truth.target[i] + history->service.ttl_s * SECOND);
         }
     }
