@@ -46,6 +46,7 @@ static void told_count(struct reach *out, uint32_t until, uint32_t ttl_s, uint32
     if (until == 0) {
         return;
     }
+    then_s = then_s && ttl_s > then_s ? ttl_s : then_s; /* it was told with as much, then */
     uint32_t sent = until > ttl_s ? until - ttl_s : 0;
     uint32_t held = ttl_s > minimum_ttl_s ? ttl_s : minimum_ttl_s;
     uint32_t then = then_s == 0 ? 0 : then_s > minimum_ttl_s ? then_s : minimum_ttl_s;

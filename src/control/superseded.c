@@ -11,6 +11,7 @@ enum {
     /* now_s is the end of the second that it is; what ends with `until` may be held for as long as
      * a reply takes on its way, beyond that. */
     OVER_S = 2,
+    TARGET_S = 600, /* as long as what is over is kept */
 };
 
 struct noting {
@@ -40,8 +41,10 @@ static void word_note(const struct noting *noting, const struct node *node, int 
     struct ledger *ledger = noting->ledger;
     uint32_t ttl_s = set ? set->ttl : 0;
     uint32_t until = ledger_until(ledger, told_word(noting->slab, node, number), ttl_s);
-    /* Who had the SRV may have asked for its target at the last moment, and has that as long. */
-    uint32_t then_s = set && set->type == TYPE_SRV ? ttl_s : 0;
+    /* Who had the SRV may have asked for its target at the last moment, and has that for the TTL of
+     * then, which may have been a longer one. */
+    uint32_t longest_s = ttl_s > TARGET_S ? ttl_s : TARGET_S;
+    uint32_t then_s = set && set->type == TYPE_SRV ? longest_s : 0;
     if (until == 0 || until + then_s + OVER_S <= ledger->now_s) {
         return;
     }

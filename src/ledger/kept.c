@@ -140,7 +140,8 @@ void kept_add(struct kept_table *table, const struct kept_record *record, uint32
     uint64_t hash = key_hash(record->view, record->name);
     struct kept *known = find(table, hash, record);
     if (known) {
-        if (record->until > known->record.until) {
+        bool longer = record->until == known->record.until && record->ttl_s > known->record.ttl_s;
+        if (record->until > known->record.until || longer) {
             known->record.until = record->until;
             known->record.ttl_s = record->ttl_s;
         }
