@@ -135,6 +135,7 @@ int run_drain(const struct call *call);
 int run_undrain(const struct call *call);
 int run_drains(const struct call *call);
 int run_plan(const struct call *call);
+int run_failover(const struct call *call);
 int run_accept(const struct call *call);
 int run_incidents(const struct call *call);
 int run_failback(const struct call *call);

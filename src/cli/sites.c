@@ -99,6 +99,48 @@ int run_failback(const struct call *call)
     return EXIT_DONE;
 }
 
+int run_failover(const struct call *call)
+{
+    struct target target;
+    json_t *answer = NULL;
+    json_t *body = json_pack("{s:o}", "service", json_text(call_argument(call, 0)));
+    bool end = call_has(call, OPT_OFF);
+    if (!end && !call_has(call, OPT_TO)) {
+        json_decref(body);
+        return print_usage(call->command, "failover needs --to SITE, or --off");
+    }
+    json_object_set_new(body, "end", json_boolean(end));
+    if (!end) {
+        json_object_set_new(body, "to", json_text(call_option(call, OPT_TO)));
+        json_object_set_new(body, "reason", json_text(call_option(call, OPT_REASON)));
+    }
+    if (call_has(call, OPT_FOR)) {
+        json_object_set_new(body, "for", json_text(call_option(call, OPT_FOR)));
+    }
+    target_begin(&target, "/v1/failover");
+    int status = client_ask(call, "POST", &target, body, &answer);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    if (call_has(call, OPT_JSON)) {
+        print_json(answer);
+        return EXIT_DONE;
+    }
+    if (end) {
+        printf("ended: generation %lld; it goes back when its failback is due\n",
+               (long long)show_number(answer, "generation"));
+    } else {
+        printf("answers have changed: generation %lld\n"
+               "not waited for: the TTL of %lld s was not lowered before, caches lead to the old "
+               "sites for %lld s more;\nwhat is connected there stays so. `horizon until %s` shows "
+               "when it is over\n",
+               (long long)show_number(answer, "generation"), (long long)show_number(answer, "ttl"),
+               (long long)show_number(answer, "compliant"), call_argument(call, 0));
+    }
+    json_decref(answer);
+    return EXIT_DONE;
+}
+
 int run_accept(const struct call *call)
 {
     struct target target;

@@ -13,6 +13,7 @@
 #include "daemon/registry_routes.h"
 #include "io/clock.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct registry *registry_of(const struct state *state)
@@ -329,4 +330,157 @@ void route_accept(void *ctx, struct http_request *request)
     json_t *body = json_pack("{s:b}", "ok", 1);
     body_numbers(state, body, registry_revision(registry_of(state)));
     http_reply(request, 200, body);
+}
+
+/* --- away, at once -------------------------------------------------------------------------------
+ */
+
+/* An emergency: every site of a service but one is taken out of its answers. */
+struct moving {
+    struct asked asked;
+    struct state *state;
+    struct http_request *request;
+    char owner[128], to[LIMIT_LABEL_BYTES + 1], reason[256];
+    char pattern[NAME_TEXT_MAX]; /* the service's name, without the final dot */
+    uint8_t name[NAME_MAX];
+    uint32_t for_ms;
+    bool end;
+};
+
+/* Does anything work there? */
+static bool site_works(const struct services *services, const struct service_entry *entry,
+                       const char *site)
+{
+    for (uint32_t i = 0; i < entry->instance_count; i++) {
+        const struct instance *instance = instance_now(entry->instances[i]);
+        struct instance_status status;
+        if (instance && instance->site && strcmp(instance->site, site) == 0) {
+            instance_status(services, entry->instances[i], clock_mono(), &status);
+            if (verdict_works(status.verdict)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static int site_move(const struct moving *moving, struct registry *registry, const char *site,
+                     struct refusal *refusal)
+{
+    char key[OVERRIDE_KEY_BYTES];
+    struct wall now = clock_wall();
+    if (moving->end) {
+        int err = registry_drop_override(registry, override_key(moving->pattern, "*", site, key),
+                                         refusal);
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    }
+    const struct override override = {.name = moving->pattern,
+                                      .instance = "*",
+                                      .site = site,
+                                      .action = OVERRIDE_DOWN,
+                                      .reason = moving->reason,
+                                      .owner = moving->owner,
+                                      .set_at = now,
+                                      .expires_at = {now.ns + (int64_t)moving->for_ms * 1000000}};
+    return registry_put_override(registry, &override, refusal);
+}
+
+static int moving_stage(struct asked *asked, struct registry *registry, struct refusal *refusal)
+{
+    const struct moving *moving = (struct moving *)asked;
+    const struct services *services = discovery_services(moving->state->discovery);
+    const struct service_entry *entry = registry_service(registry, moving->name);
+    int err = ERR_OK;
+    if (!entry || !service_now(entry)) {
+        refusal_fill(refusal, "service", "`horizon services` lists them",
+                     "no such service is registered");
+        return ERR_NOT_FOUND;
+    }
+    if (!moving->end && !site_works(services, entry, moving->to)) {
+        refusal_fill(refusal, "to", "`horizon instances` shows what works where",
+                     "nothing of the service works at %s", moving->to);
+        return ERR_REFUSED;
+    }
+    for (uint32_t i = 0; err == ERR_OK && i < entry->instance_count; i++) {
+        const struct instance *instance = instance_now(entry->instances[i]);
+        if (instance && instance->site &&
+            (moving->end || strcmp(instance->site, moving->to) != 0)) {
+            err = site_move(moving, registry, instance->site, refusal);
+        }
+    }
+    return err;
+}
+
+static void moving_told(struct asked *asked, int err, const struct refusal *refusal,
+                        uint64_t revision)
+{
+    struct moving *moving = (struct moving *)asked;
+    const struct state *state = moving->state;
+    const struct service_entry *entry = registry_service(registry_of(state), moving->name);
+    const struct service *service = entry ? service_now(entry) : NULL;
+    if (err != ERR_OK) {
+        request_refuse(moving->request, err, refusal);
+    } else {
+        int64_t ttl_s = service ? service->ttl_s : 0;
+        json_t *body = json_pack("{s:b, s:I, s:I}", "ok", 1, "ttl", (json_int_t)ttl_s, "compliant",
+                                 (json_int_t)ttl_s + PLAN_TRANSIT_S + PLAN_ROUNDING_S);
+        body_numbers(state, body, revision);
+        http_reply(moving->request, 200, body);
+    }
+    mem_free(state->alloc, moving);
+}
+
+static int moving_read(const json_t *body, struct moving *moving, struct refusal *refusal)
+{
+    const char *service = json_string_value(json_object_get(body, "service"));
+    const char *to = json_string_value(json_object_get(body, "to"));
+    const char *reason = json_string_value(json_object_get(body, "reason"));
+    const json_t *lasts = json_object_get(body, "for");
+    moving->end = json_is_true(json_object_get(body, "end"));
+    moving->for_ms = 4 * 3600 * 1000;
+    if (!service || name_from_text(service, NULL, moving->name) != ERR_OK) {
+        return refusal_fill(refusal, "service", "such as api.prod.internal", "that is no name");
+    }
+    name_lower(moving->name, name_len(moving->name));
+    name_to_text(moving->name, moving->pattern);
+    moving->pattern[strlen(moving->pattern) - 1] = '\0';
+    if (!moving->end && (!to || !to[0] || strlen(to) > LIMIT_LABEL_BYTES)) {
+        return refusal_fill(refusal, "to", "the site that takes over", "that is no site");
+    }
+    if (!moving->end && (!reason || !reason[0] || strlen(reason) >= sizeof(moving->reason))) {
+        return refusal_fill(refusal, "reason", "say why, for whoever finds it at night",
+                            "a failover by hand needs a reason");
+    }
+    if (lasts && (!duration_from_json(lasts, &moving->for_ms) || moving->for_ms < 60000)) {
+        return refusal_fill(refusal, "for", "such as 4h",
+                            "that is no duration of a minute or more");
+    }
+    snprintf(moving->to, sizeof(moving->to), "%s", to ? to : "");
+    snprintf(moving->reason, sizeof(moving->reason), "%s", reason ? reason : "");
+    return ERR_OK;
+}
+
+void route_failover(void *ctx, struct http_request *request)
+{
+    struct state *state = ctx;
+    struct refusal refusal = {.field = ""};
+    struct moving *moving = mem_new_zero(state->alloc, 1, sizeof(*moving));
+    int err = moving ? moving_read(http_body(request), moving, &refusal) : ERR_NOMEM;
+    if (err == ERR_OK && !request_owner(state, request, moving->owner, sizeof(moving->owner))) {
+        err = ERR_PERMISSION;
+        refusal_fill(&refusal, "token", "ask over the control socket", "nobody knows who asks");
+    }
+    if (err == ERR_OK) {
+        moving->state = state;
+        moving->request = request;
+        moving->asked = (struct asked){.stage = moving_stage,
+                                       .told = moving_told,
+                                       .owner = moving->owner,
+                                       .why = moving->reason[0] ? moving->reason : NULL};
+        err = discovery_ask(state->discovery, &moving->asked);
+    }
+    if (err != ERR_OK) {
+        mem_free(state->alloc, moving);
+        request_refuse(request, err, &refusal);
+    }
 }

@@ -179,6 +179,7 @@ const struct http_route ROUTES[] = {
     {"POST", "/v1/accept", route_accept, 0},
     {"GET", "/v1/plan", route_plan, 0},
     {"GET", "/v1/incidents", route_incidents, 0},
+    {"POST", "/v1/failover", route_failover, 0},
     {"POST", "/v1/failback", route_failback, 0},
     {"GET", "/v1/services", route_services, 0},
     {"GET", "/v1/instances", route_instances, 0},

@@ -185,6 +185,23 @@ def test_a_drain_goes_on_after_a_kill(daemon, start, folder, at):
     assert time.time() >= wall(before["until"])
 
 
+def test_an_emergency_moves_at_once_and_says_what_it_did_not_wait_for(daemon):
+    said = daemon.run("failover", NAME, "--to", "dc3", "--reason", "dc1 is under water")
+    assert "not waited for: the TTL of 4 s was not lowered before" in said.stdout
+    assert daemon.texts(NAME) == ["127.0.3.1"]
+    assert len(daemon.run_json("maintain")["overrides"]) == 2
+    daemon.run("failover", NAME, "--off")
+    backends.until(lambda: daemon.texts(NAME) == ["127.0.1.1"])
+    for words, text in (((NAME, "--to", "dc9", "--reason", "x"), "nothing of the service works at dc9"),
+                        ((NAME, "--to", "dc3"), "needs a reason"),
+                        ((NAME,), "failover needs --to SITE"),
+                        (("nobody.prod.internal", "--to", "dc3", "--reason", "x"),
+                         "no such service is registered")):
+        said = daemon.run("failover", *words)
+        assert said.returncode != 0 and text in said.stderr, (words, said.stderr)
+    assert daemon.texts(NAME) == ["127.0.1.1"]
+
+
 def test_foolish_requests_change_nothing(daemon):
     for body, field in (({"site": "dc1", "reason": 7}, "reason"), ({"site": ["dc1"]}, "site"),
                         ({"site": "dc1", "reason": "x", "colour": "red"}, "colour"),
