@@ -11,6 +11,7 @@
 #include "snapshot/policy.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -358,6 +359,38 @@ int until_reach_to_json(const struct until_world *until, const char *site, const
     reach_sent_add(json, until, &all);
     json_object_set_new(json, "own_until", wall_to_json(until_wall(until, all.own_until)));
     json_object_set_new(json, "views", views);
+    *ret_json = json;
+    return ERR_OK;
+}
+
+/* --- of a generation -----------------------------------------------------------------------------
+ */
+
+int until_generation_to_json(const struct until_world *until, const char *text, bool settled,
+                             uint64_t current, json_t **ret_json, struct explain_refusal *refusal)
+{
+    char *end = NULL;
+    uint64_t generation = strtoull(text, &end, 10);
+    uint32_t second = 0;
+    if (!*text || *end || generation == 0 || generation > current) {
+        *refusal = (struct explain_refusal){"generation", "there is no such generation",
+                                            "replies to changes name theirs"};
+        return ERR_INVALID;
+    }
+    bool known = ledger_replaced_until(until->ledger, generation, &second);
+    if (settled && !known) {
+        *refusal = (struct explain_refusal){"generation", "what it replaced is forgotten",
+                                            "it is long over, or the server has started since"};
+        return ERR_INVALID;
+    }
+    json_t *json = json_object();
+    json_object_set_new(json, "generation", json_integer((json_int_t)generation));
+    json_object_set_new(json, "settled", json_boolean(settled));
+    sent_add(json, until, known ? second : 0, 0);
+    json_object_del(json, "last_sent");
+    json_object_del(json, "pessimistic");
+    json_object_set_new(
+        json, "over", json_boolean(settled && json_real_value(json_object_get(json, "left")) <= 0));
     *ret_json = json;
     return ERR_OK;
 }

@@ -46,6 +46,10 @@ struct wall until_wall(const struct until_world *world, uint32_t second);
 /* ERR_INVALID with *refusal filled; ERR_NOMEM. */
 int until_to_json(const struct until_world *world, const char *name, json_t **ret_json,
                   struct explain_refusal *refusal);
+/* What one generation replaced: {"generation", "settled": nobody can be told it any more, SENT}.
+ * `settled` as the caller knows it. */
+int until_generation_to_json(const struct until_world *world, const char *generation, bool settled,
+                             uint64_t current, json_t **ret_json, struct explain_refusal *refusal);
 /* Of all instances in a site; or (site NULL) of one of a service. */
 int until_reach_to_json(const struct until_world *world, const char *site, const char *service,
                         const char *instance, json_t **ret_json, struct explain_refusal *refusal);

@@ -93,9 +93,10 @@ static int objects_show(const struct call *call, json_t *answer)
 {
     const json_t *item;
     size_t i, unchanged = 0;
+    long long generation = (long long)show_number(answer, "generation");
     if (call_has(call, OPT_JSON)) {
         print_json(answer);
-        return EXIT_DONE;
+        return wait_if_wanted(call, generation);
     }
     json_array_foreach(json_object_get(answer, "objects"), i, item)
     {
@@ -112,18 +113,23 @@ static int objects_show(const struct call *call, json_t *answer)
         print_plural(show_number(answer, "changed"), "change", "changes"), unchanged,
         (long long)show_number(answer, "revision"), (long long)show_number(answer, "generation"));
     json_decref(answer);
-    return EXIT_DONE;
+    return wait_if_wanted(call, generation);
 }
 
 static int ask(const struct call *call, const char *path, json_t *body)
 {
     struct target target;
     json_t *answer = NULL;
+    int status = wait_check(call);
+    if (status != EXIT_DONE) {
+        json_decref(body);
+        return status;
+    }
     target_begin(&target, path);
     if (call_has(call, OPT_DRY_RUN)) {
         json_object_set_new(body, "dry_run", json_true());
     }
-    int status = client_ask(call, "POST", &target, body, &answer);
+    status = client_ask(call, "POST", &target, body, &answer);
     return status == EXIT_DONE ? objects_show(call, answer) : status;
 }
 

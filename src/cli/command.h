@@ -47,6 +47,7 @@
     X(OPT_TTL, "ttl", "TIME", false, "the TTL while it waits; 5s unless told")           \
     X(OPT_BUDGET, "budget", "TIME", false, "where a service has none of its own")        \
     X(OPT_CACHES, "caches", "N", false, "caches that ask all the time; 100 unless told") \
+    X(OPT_WAIT, "wait", "served|horizon", false, "until it is served, or caches know")   \
     X(OPT_DETACH, "detach", NULL, false, "begin, and do not wait")                       \
     X(OPT_REASON, "reason", "TEXT", false, "why")                                        \
     X(OPT_FOR, "for", "TIME", false, "how long it lasts")                                \
@@ -136,6 +137,7 @@ int run_undrain(const struct call *call);
 int run_drains(const struct call *call);
 int run_plan(const struct call *call);
 int run_failover(const struct call *call);
+int run_wait(const struct call *call);
 int run_accept(const struct call *call);
 int run_incidents(const struct call *call);
 int run_failback(const struct call *call);
@@ -149,6 +151,12 @@ int run_manual(const struct call *call);
 int run_completion(const struct call *call);
 int run_version(const struct call *call);
 int run_help(const struct call *call);
+
+/* After a change with --wait horizon: until no cache that honours TTLs holds what the generation
+ * replaced. Anything else returns at once. */
+int wait_if_wanted(const struct call *call, long long generation);
+/* EXIT_USAGE when --wait says something else than it may. */
+int wait_check(const struct call *call);
 
 /* Help of one command, or of all when NULL, on standard output. */
 void help_print(const struct command *command);

@@ -144,18 +144,24 @@ static int change(const struct call *call, const char *path, json_t *body, const
 {
     struct target target;
     json_t *answer = NULL;
+    int status = wait_check(call);
+    if (status != EXIT_DONE) {
+        json_decref(body);
+        return status;
+    }
     target_begin(&target, path);
     if (call_has(call, OPT_DRY_RUN)) {
         json_object_set_new(body, "dry_run", json_true());
     }
     set_word(body, call, OPT_EXPECT, "expect");
-    int status = client_ask(call, "POST", &target, body, &answer);
+    status = client_ask(call, "POST", &target, body, &answer);
     if (status != EXIT_DONE) {
         return status;
     }
+    long long generation = (long long)show_number(answer, "generation");
     if (call_has(call, OPT_JSON)) {
         print_json(answer);
-        return EXIT_DONE;
+        return wait_if_wanted(call, generation);
     }
     bool changed = !json_object_get(answer, "changed") || show_number(answer, "changed") > 0;
     printf("%s%s: revision %lld, generation %lld%s\n",
@@ -163,7 +169,7 @@ static int change(const struct call *call, const char *path, json_t *body, const
            (long long)show_number(answer, "revision"), (long long)show_number(answer, "generation"),
            json_is_false(json_object_get(answer, "durable")) ? " (not kept: no data folder)" : "");
     json_decref(answer);
-    return EXIT_DONE;
+    return wait_if_wanted(call, generation);
 }
 
 static json_t *body_named(const struct call *call)

@@ -62,17 +62,22 @@ int run_reload(const struct call *call)
 {
     struct target target;
     json_t *result = NULL;
+    int status = wait_check(call);
+    if (status != EXIT_DONE) {
+        return status;
+    }
     target_begin(&target, "/v1/reload");
-    int status = client_ask(call, "POST", &target, accept_body(call), &result);
+    status = client_ask(call, "POST", &target, accept_body(call), &result);
     if (status != EXIT_DONE) {
         return status;
     }
     bool good = json_is_true(json_object_get(result, "ok"));
+    long long generation = (long long)show_number(result, "generation");
     if (call_has(call, OPT_JSON)) {
         print_json(result);
     } else {
         show_result(result);
         json_decref(result);
     }
-    return good ? EXIT_DONE : EXIT_NO;
+    return good ? wait_if_wanted(call, generation) : EXIT_NO;
 }

@@ -19,6 +19,7 @@ struct noting {
     const struct slab *slab;
     const char *view;
     const struct zone_view *zone; /* the old one */
+    uint32_t *latest;             /* end of all that was noted */
 };
 
 /* The absolute name of a node; that of a variant for one site is the name it varies. */
@@ -48,6 +49,8 @@ static void word_note(const struct noting *noting, const struct node *node, int 
     if (until == 0 || until + then_s + OVER_S <= ledger->now_s) {
         return;
     }
+    uint32_t over = until + (then_s ? ttl_s : 0);
+    *noting->latest = over > *noting->latest ? over : *noting->latest;
     struct kept_record record = {
         .view = noting->view, .name = name, .ttl_s = ttl_s, .until = until};
     if (!set) {
@@ -88,9 +91,12 @@ static void zone_gone(void *ctx, ref_t old, ref_t next)
 
 void superseded_note(struct ledger *ledger, const struct snapshot *old, const struct snapshot *next)
 {
+    uint32_t latest = 0;
     for (unsigned view = 0; next && view < old->view_count; view++) {
-        struct noting noting = {
-            .ledger = ledger, .slab = old->slab, .view = old->scope->view_names[view]};
+        struct noting noting = {.ledger = ledger,
+                                .slab = old->slab,
+                                .view = old->scope->view_names[view],
+                                .latest = &latest};
         struct twig root = {0};
         for (unsigned i = 0; i < next->view_count; i++) {
             if (strcmp(next->scope->view_names[i], noting.view) == 0) {
@@ -98,6 +104,9 @@ void superseded_note(struct ledger *ledger, const struct snapshot *old, const st
             }
         }
         qp_diff(old->slab, old->views[view], root, zone_gone, &noting);
+    }
+    if (next) {
+        ledger_replaced(ledger, next->generation, latest);
     }
 }
 

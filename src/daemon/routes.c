@@ -14,6 +14,8 @@
 #include "daemon/status.h"
 #include "io/clock.h"
 
+#include <stdlib.h>
+
 static void with_numbers(const struct state *state, json_t *body)
 {
     const struct snapshot *current = publish_current(state->publish);
@@ -127,6 +129,15 @@ static void route_until(void *ctx, struct http_request *request)
     }
     const struct until_world world = until_world_of(state);
     const char *site = http_param(request, "site"), *service = http_param(request, "service");
+    const char *generation = http_param(request, "generation");
+    if (generation) {
+        const struct snapshot *current = publish_current(state->publish);
+        bool settled = state->retired_generation + 1 >= strtoull(generation, NULL, 10);
+        int asked = until_generation_to_json(&world, generation, settled,
+                                             current ? current->generation : 0, &body, &refusal);
+        reply_or_refuse(request, asked, body, &refusal);
+        return;
+    }
     int err = site || service
                   ? until_reach_to_json(&world, site, service, http_param(request, "instance"),
                                         &body, &refusal)

@@ -49,3 +49,16 @@ void ledger_forget(struct ledger *ledger, const struct slab *slab, const struct 
         }
     }
 }
+
+void ledger_replaced(struct ledger *ledger, uint64_t generation, uint32_t until)
+{
+    ledger->replaced[generation % LEDGER_GENERATIONS] =
+        (struct ledger_generation){generation, until};
+}
+
+bool ledger_replaced_until(const struct ledger *ledger, uint64_t generation, uint32_t *ret_until)
+{
+    const struct ledger_generation *at = &ledger->replaced[generation % LEDGER_GENERATIONS];
+    *ret_until = at->until;
+    return generation > 0 && at->generation == generation;
+}

@@ -23,6 +23,16 @@
 
 #include <stdatomic.h>
 
+/* Of each of the last generations: until when caches may hold what it replaced. */
+enum {
+    LEDGER_GENERATIONS = 1024
+};
+
+struct ledger_generation {
+    uint64_t generation;
+    uint32_t until; /* 0: nothing that was told */
+};
+
 struct ledger {
     _Atomic uint32_t *until;
     struct mono born;
@@ -33,6 +43,7 @@ struct ledger {
     /* Control's own: */
     struct kept_table kept; /* what is answered otherwise now */
     uint32_t now_s;         /* when snapshots are retired */
+    struct ledger_generation replaced[LEDGER_GENERATIONS];
 };
 
 /* The second that `now` lies in, its end. At least 1. */
@@ -45,6 +56,11 @@ void ledger_note(struct ledger *ledger, struct told_list *list, uint32_t now_s);
 /* Control: until when a cache may hold what `word` is for, whose TTL is `ttl_s`; 0: it was never
  * sent. */
 uint32_t ledger_until(const struct ledger *ledger, uint32_t word, uint32_t ttl_s);
+
+/* Control: all that the generation replaced is known. */
+void ledger_replaced(struct ledger *ledger, uint64_t generation, uint32_t until);
+/* false: it is not, or not any more. */
+bool ledger_replaced_until(const struct ledger *ledger, uint64_t generation, uint32_t *ret_until);
 
 /* Control: the node is gone, and nobody can send it any more. */
 void ledger_forget(struct ledger *ledger, const struct slab *slab, const struct node *node);

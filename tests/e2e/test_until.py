@@ -166,3 +166,25 @@ def test_a_name_that_a_wildcard_answers_says_so(start):
     daemon.ask("any.example.com")
     assert "wildcard" in view(daemon, "any.example.com")["bound"]
     assert records(daemon, "*.example.com")["A"]["left"] >= 60
+
+
+def test_a_change_returns_when_it_is_over(start):
+    daemon = start_one(start)
+    daemon.ask("www.example.com")
+    sent = time.time()
+    daemon.write("zone", ZONE.replace("192.0.2.1", "192.0.2.9").replace("hostmaster 1", "hostmaster 2"))
+    said = daemon.run("reload", "--wait", "horizon")
+    assert said.returncode == 0 and "no cache that honours TTLs holds" in said.stdout
+    assert "(horizon wait " in said.stdout
+    assert sent + 4 <= time.time() <= sent + 4 + LATE_S + 3
+    began = time.time()
+    post(daemon, "/v1/register", {"service": "web.example.com", "id": "a", "addresses": ["10.0.0.1@in"]})
+    assert daemon.run("deregister", "web.example.com", "a", "--wait", "horizon").returncode == 0
+    assert time.time() - began < 3  # nobody was told it
+    generation = daemon.run_json("status")["generation"]
+    assert daemon.run_json("wait", str(generation))["over"] is True
+    for words, text in ((("wait", "99999"), "there is no such generation"),
+                        (("wait", "x"), "there is no such generation"),
+                        (("reload", "--wait", "ever"), "--wait is for served, or horizon")):
+        refused = daemon.run(*words)
+        assert refused.returncode != 0 and text in refused.stderr
