@@ -96,8 +96,8 @@ const struct command COMMANDS[] = {
     {"accept", "[OWNER]", 0, 1, BIT(OPT_SITE) | BIT(OPT_SERVER) | EVERYWHERE, run_accept,
      "let go what the blast radius holds: deregistrations of an owner, failovers from a site",
      "accept --site dc2"},
-    {"incidents", "", 0, 0, BIT(OPT_SERVER) | EVERYWHERE, run_incidents,
-     "sites that failed, as a timetable", NULL},
+    {"incidents", "[NUMBER]", 0, 1, BIT(OPT_SVG) | BIT(OPT_SERVER) | EVERYWHERE, run_incidents,
+     "sites that failed, as a timetable, or a picture", "incidents 3 --svg >incident.svg"},
     {"apply", "FILE", 1, 1,
      BIT(OPT_DRY_RUN) | BIT(OPT_EXPECT) | BIT(OPT_PRUNE) | BIT(OPT_WAIT) | BIT(OPT_SERVER) |
          EVERYWHERE,

@@ -48,6 +48,7 @@
     X(OPT_BUDGET, "budget", "TIME", false, "where a service has none of its own")        \
     X(OPT_CACHES, "caches", "N", false, "caches that ask all the time; 100 unless told") \
     X(OPT_WAIT, "wait", "served|horizon", false, "until it is served, or caches know")   \
+    X(OPT_SVG, "svg", NULL, false, "a picture of it on standard output")                 \
     X(OPT_DETACH, "detach", NULL, false, "begin, and do not wait")                       \
     X(OPT_REASON, "reason", "TEXT", false, "why")                                        \
     X(OPT_FOR, "for", "TIME", false, "how long it lasts")                                \

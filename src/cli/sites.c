@@ -5,6 +5,7 @@
 #include "api/json_text.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/incident_svg.h"
 #include "cli/print.h"
 #include "cli/show.h"
 
@@ -216,6 +217,22 @@ static void incident_show(const json_t *incident)
     table_print(&table, stdout, "");
 }
 
+/* The newest, or that of the number; NULL: there is none. */
+static const json_t *incident_find(const json_t *list, const char *number)
+{
+    const json_t *item;
+    size_t i;
+    char text[24];
+    json_array_foreach(list, i, item)
+    {
+        snprintf(text, sizeof(text), "%lld", (long long)show_number(item, "incident"));
+        if (!number || strcmp(number, text) == 0) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
 int run_incidents(const struct call *call)
 {
     struct target target;
@@ -227,16 +244,27 @@ int run_incidents(const struct call *call)
     if (status != EXIT_DONE) {
         return status;
     }
+    const json_t *list = json_object_get(answer, "incidents");
+    const json_t *wanted = incident_find(list, call_argument(call, 0));
+    bool one = call_argument(call, 0) || call_has(call, OPT_SVG);
+    if (one && !wanted) {
+        json_decref(answer);
+        return print_failure("there is no such incident");
+    }
     if (call_has(call, OPT_JSON)) {
-        print_json(answer);
-        return EXIT_DONE;
-    }
-    json_array_foreach(json_object_get(answer, "incidents"), i, item)
-    {
-        incident_show(item);
-    }
-    if (i == 0) {
-        printf("no site has failed since the start\n");
+        print_json(one ? json_deep_copy(wanted) : json_deep_copy(answer));
+    } else if (call_has(call, OPT_SVG)) {
+        incident_svg(stdout, wanted);
+    } else if (one) {
+        incident_show(wanted);
+    } else {
+        json_array_foreach(list, i, item)
+        {
+            incident_show(item);
+        }
+        if (i == 0) {
+            printf("no site has failed since the start\n");
+        }
     }
     json_decref(answer);
     return EXIT_DONE;

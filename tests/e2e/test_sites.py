@@ -2,6 +2,7 @@
 """Sites: they fail with all their services, are declared down, and are taken back when they may."""
 
 import time
+import xml.etree.ElementTree
 
 import backends
 import daemons
@@ -87,6 +88,10 @@ def test_a_site_fails_and_comes_back(start, folder, port, backend):
     backends.until(lambda: answers(daemon) == DC2)
     assert "site dc1 failed 1 service (the first: web.prod.internal.)" in daemon.log
     assert site(daemon, "dc1")["failed"] == 1
+    backends.until(lambda: daemon.run_json("incidents", "1")["over_at"])
+    picture = xml.etree.ElementTree.fromstring(daemon.run("incidents", "--svg").stdout)
+    assert "T+" in "".join(picture.itertext()) and picture.tag.endswith("svg")
+    assert "no such incident" in daemon.run("incidents", "7").stderr
     (incident,) = daemon.run_json("incidents")["incidents"]
     assert incident["site"] == "dc1" and incident["cause"] == "instances"
     assert 0 <= incident["detected"] <= incident["changed"] < 2 and incident["back_at"] is None
