@@ -5,13 +5,15 @@
 #include "cli/command.h"
 #include "cli/offline.h"
 #include "cli/print.h"
+#include "dns/message.h"
 
 #include <grp.h>
 #include <inttypes.h>
 #include <pwd.h>
 
 enum {
-    FAILOVER_TTL_S = 60 /* beyond this a failover is slow */
+    FAILOVER_TTL_S = 60, /* beyond this a failover is slow */
+    SOA_FIXED_BYTES = 20,
 };
 
 static json_t *offline_zones(const struct offline *offline)
@@ -70,6 +72,49 @@ static void check_failovers(struct offline *offline)
     }
 }
 
+/* How long a denial in the zone lives (RFC 2308 5). */
+static uint32_t negative_ttl(const struct slab *slab, const struct zone_view *zone)
+{
+    const struct node *apex = zone_view_apex(slab, zone);
+    const struct rrset *soa = apex ? node_find(apex, TYPE_SOA) : NULL;
+    const uint8_t *at = soa ? rrset_data(apex, soa) : NULL;
+    uint16_t len = 0;
+    const uint8_t *rdata = soa ? rdata_next(soa, &at, &len) : NULL;
+    uint32_t minimum = rdata && len >= SOA_FIXED_BYTES ? wire_read32(rdata + len - 4) : 0;
+    return soa && soa->ttl < minimum ? soa->ttl : minimum;
+}
+
+/* Zones with services, whose denials outlive the registration of a name that was asked for. */
+static void check_denials(struct offline *offline)
+{
+    const struct config *config = offline_config(offline);
+    const struct snapshot *snapshot = config ? offline_world(offline).snapshot : NULL;
+    uint32_t told = UINT32_MAX; /* the zone that was spoken of last */
+    for (uint32_t i = 0; snapshot && i < config->service_count; i++) {
+        const struct service *service = &config->services[i];
+        struct qp_space space;
+        struct qp_name name;
+        qp_name_init(&name, &space, service->name, name_len(service->name) - 1);
+        ref_t ref = qp_find_longest(snapshot->slab, snapshot->views[0], &name, false);
+        const struct zone_view *zone = ref ? zone_view_at(snapshot->slab, ref) : NULL;
+        if (!zone || zone->zone == told || service->over_zone ||
+            !(zone->head.flags & ZONE_VIEW_LOADED) || zone->head.flags & ZONE_VIEW_REGISTRY ||
+            config->desired.zones[zone->zone].registry_below_count > 0) {
+            continue;
+        }
+        uint32_t ttl_s = negative_ttl(snapshot->slab, zone);
+        if (ttl_s > FAILOVER_TTL_S) {
+            char origin[NAME_TEXT_MAX];
+            told = zone->zone;
+            diag_add(offline_findings(offline), SEVERITY_WARNING, config->desired.zones[told].place,
+                     "say `registry: true` of the zone, or lower the last number of its SOA",
+                     "%s has services, and a name that was asked for before it is registered is "
+                     "denied by caches for %u s",
+                     name_to_text(zone->origin, origin), ttl_s);
+        }
+    }
+}
+
 static json_t *check_json(struct offline *offline, bool good)
 {
     const struct diag_list *findings = offline_findings(offline);
@@ -110,6 +155,7 @@ int run_check(const struct call *call)
     }
     check_identity(offline);
     check_failovers(offline);
+    check_denials(offline);
     status = offline_status(offline);
     if (call_has(call, OPT_JSON)) {
         print_json(check_json(offline, status == EXIT_DONE));

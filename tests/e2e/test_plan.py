@@ -55,6 +55,12 @@ def test_a_budget_that_cannot_be_met_fails_check(folder):
     assert daemons.run("check", write(folder, "budget: 25s")).returncode == 0
     slow = daemons.run("check", write(folder, "ttl: 5m"))
     assert slow.returncode == 0 and "caches hold its answers for 300 s" in slow.stderr
+    (folder / "zone").write_text(ZONE.replace("1209600 5", "1209600 300"))
+    denies = daemons.run("check", path)
+    assert denies.returncode == 0 and "is denied by caches for 60 s" not in denies.stderr
+    (folder / "zone").write_text(ZONE.replace("1209600 5", "1209600 300").replace(
+        "$TTL 60", "$TTL 400"))
+    assert "prod.internal. has services" in daemons.run("check", path).stderr
     path.write_text(path.read_text().replace("held.prod.internal\n",
                                              "held.prod.internal\n    budget: 9s\n"))
     unseen = daemons.run("check", path)
