@@ -150,6 +150,9 @@ static int until_reach(const struct call *call)
         printf("%s of %s\n  ", call_argument(call, 1), call_argument(call, 0));
     }
     show_reach(json);
+    if (json_is_false(json_object_get(json, "settled"))) {
+        printf("  a change is being published: the instant may move for a moment yet\n");
+    }
     views = json_object_get(json, "views");
     json_array_foreach(views, i, view)
     {

@@ -193,14 +193,19 @@ struct services_events news_events(struct news *news)
 
 static void on_incident(void *ctx, struct incident *incident)
 {
+    const char *services = incident->services == 1 ? "service" : "services";
+    double since_ms = (double)(incident->changed_at.ns - incident->failed_at.ns) / 1e6;
     (void)ctx;
+    if (incident->cause == FAILOVER_DECLARED) {
+        log_info("site %s was taken out of %u %s (the first: %s) within %.0f ms", incident->site,
+                 incident->services, services, incident->first, since_ms);
+        return;
+    }
     log_warning("site %s failed %u %s (the first: %s): %s; answered elsewhere %.0f ms after the "
                 "verdict, %.0f ms after the first sign",
-                incident->site, incident->services,
-                incident->services == 1 ? "service" : "services", incident->first,
+                incident->site, incident->services, services, incident->first,
                 failover_cause_text(incident->cause),
-                (double)(incident->changed_at.ns - incident->detected_at.ns) / 1e6,
-                (double)(incident->changed_at.ns - incident->failed_at.ns) / 1e6);
+                (double)(incident->changed_at.ns - incident->detected_at.ns) / 1e6, since_ms);
 }
 
 bool news_published(struct news *news, uint64_t generation)

@@ -143,6 +143,11 @@ static void route_until(void *ctx, struct http_request *request)
                                         &body, &refusal)
                   : until_to_json(&world, http_param(request, "name"), &body, &refusal);
     if (err == ERR_OK) {
+        const struct snapshot *current = publish_current(state->publish);
+        /* Can nobody be told any more what was answered before the last change? */
+        json_object_set_new(
+            body, "settled",
+            json_boolean(!current || state->retired_generation + 1 >= current->generation));
         with_numbers(state, body);
     }
     reply_or_refuse(request, err, body, &refusal);

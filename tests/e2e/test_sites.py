@@ -142,6 +142,7 @@ def test_a_site_is_declared_down_in_one_generation(start, folder, port, backend)
     daemon.run("maintain", "--site", "dc1", "--action", "down", "--reason", "fire", "--for", "1h")
     assert daemon.run_json("sites")["generation"] == before + 1
     assert answers(daemon) == DC2
+    daemon.wait_for("site dc1 was taken out of 1 service (the first: web.prod.internal.)")
     assert answers(daemon, "alone.prod.internal") == ["127.0.1.1"]  # nothing elsewhere: it stays
     assert site(daemon, "dc1")["declared"]["reason"] == "fire"
     assert "declared down until" in daemon.run("sites").stdout
