@@ -159,6 +159,21 @@ static void failover_tell(struct services *services, struct service_run *run,
     }
 }
 
+/* A site that is taken back begins with a tenth of its weight, where the service starts slowly. */
+static void site_ramp(struct services *services, const struct service_run *run, const char *site)
+{
+    const struct service *service = service_now(run->entry);
+    for (uint32_t i = 0; service->slow_start_ms && i < run->entry->instance_count; i++) {
+        const struct instance *instance = instance_now(run->entry->instances[i]);
+        struct instance_run *at = instance_run(run->entry->instances[i]);
+        if (at && instance && instance->site && strcmp(instance->site, site) == 0) {
+            at->recovered_at = services->now;
+            at->ramping = true;
+            timer_set(&services->timers, &at->ramp, services->now);
+        }
+    }
+}
+
 /* An operator's word needs no budget; what failed it before has had its part. */
 static bool may_leave(struct services *services, const struct service_run *run,
                       const struct site_state *state)
@@ -206,6 +221,7 @@ static void state_step(struct services *services, struct service_run *run, struc
     struct mono back = mono_add(state->works_at, hold_of(service, state));
     if (state->waits && !service->failback_manual && back.ns <= services->now.ns) {
         state->waits = 0;
+        site_ramp(services, run, state->name);
     }
     failover_tell(services, run, state, state->down || state->waits);
 }
@@ -350,6 +366,7 @@ bool services_failback(struct services *services, struct service_entry *service,
         if (at->waits && (!site || strcmp(at->name, site) == 0)) {
             at->waits = 0;
             any = true;
+            site_ramp(services, run, at->name);
             failover_tell(services, run, at, at->down != 0);
         }
     }

@@ -195,6 +195,7 @@ static void test_all_sites_are_active(void **state)
     (void)state;
     sites_init(&scene, &service);
     service.active = true;
+    service.slow_start_ms = 10000;
     scene_policy(&scene, &service, "web.example.com");
     expect(&scene, BOTH);
     scene_says(&scene, "192.0.2.1", OUTCOME_FAIL);
@@ -205,6 +206,15 @@ static void test_all_sites_are_active(void **state)
     expect(&scene, DC2);
     scene_pass_time(&scene, 61000);
     expect(&scene, BOTH);
+    /* Taken back it begins with a part of its weight. */
+    const struct instance_entry *one =
+        registry_instance(scene.registry, scene_name("web.example.com"), "i1");
+    struct instance_status status;
+    instance_status(scene.services, one, scene_now(&scene), &status);
+    assert_in_range(status.ramp, 100, 300);
+    scene_pass_time(&scene, 10000);
+    instance_status(scene.services, one, scene_now(&scene), &status);
+    assert_int_equal(status.ramp, 1000);
     scene_deinit(&scene);
 }
 
