@@ -294,7 +294,8 @@ void drain_ttl_cap(struct services *services, const struct drain_target *target,
     for (struct service_entry *at = registry_first(services->registry); at;
          at = registry_after(services->registry, at)) {
         struct service_run *run = service_run(at);
-        if (run && service_now(at) && run->ttl_cap_s != ttl_s && has_meant(target, at)) {
+        bool lower = run && (ttl_s == 0 || run->ttl_cap_s == 0 || ttl_s < run->ttl_cap_s);
+        if (lower && service_now(at) && run->ttl_cap_s != ttl_s && has_meant(target, at)) {
             run->ttl_cap_s = ttl_s;
             service_mark(services, at, true);
         }

@@ -109,5 +109,6 @@ struct drain_target {
 int drain_judge(const struct services *services, const struct drain_target *targets, unsigned count,
                 const char *to, uint32_t *ret_services, uint32_t *ret_ttl_s,
                 struct refusal *refusal);
-/* Services with an instance there are told with this TTL at most; 0: with their own again. */
+/* Services with an instance there are told with this TTL at most, beside what is lower already; 0:
+ * with their own again. */
 void drain_ttl_cap(struct services *services, const struct drain_target *target, uint32_t ttl_s);

@@ -249,22 +249,32 @@ static void service_changed(struct services *services, struct service_entry *ent
     service_mark(services, entry, true);
 }
 
+/* Does the pattern match the name? The name's text is made with the first pattern that needs it. */
+static bool name_matches(const uint8_t *name, const char *pattern, char text[NAME_TEXT_MAX])
+{
+    if (strcmp(pattern, "*") == 0) {
+        return true;
+    }
+    if (!text[0]) {
+        name_to_text(name, text);
+        text[strlen(text) - 1] = '\0';
+    }
+    return glob_match(pattern, text);
+}
+
 static const struct override *override_of(const struct services *services,
                                           const struct instance_entry *entry)
 {
     const struct override *found = NULL;
     const struct instance *instance = instance_now(entry);
     char text[NAME_TEXT_MAX];
-    if (registry_override_count(services->registry) == 0 || !instance) {
-        return NULL;
-    }
-    name_to_text(entry->service->name, text);
-    text[strlen(text) - 1] = '\0';
-    for (uint32_t i = 0; i < registry_override_count(services->registry); i++) {
+    text[0] = '\0';
+    for (uint32_t i = 0; instance && i < registry_override_count(services->registry); i++) {
         const struct override *at = override_now(registry_override_at(services->registry, i));
         bool here = at && (!at->site || (instance->site && strcmp(at->site, instance->site) == 0));
-        if (here && at->expires_at.ns > services->wall.ns && glob_match(at->name, text) &&
-            glob_match(at->instance, entry->id) && (!found || at->revision > found->revision)) {
+        if (here && at->expires_at.ns > services->wall.ns &&
+            (!found || at->revision > found->revision) && glob_match(at->instance, entry->id) &&
+            name_matches(entry->service->name, at->name, text)) {
             found = at; /* the newest counts */
         }
     }

@@ -262,6 +262,14 @@ static void cap_set(struct one *one, uint32_t ttl_s)
     struct drains *drains = one->drains;
     struct drain_target target = target_of(one);
     drain_ttl_cap(services_of(drains), &target, ttl_s);
+    for (unsigned i = 0; ttl_s == 0 && i < drains->count; i++) {
+        const struct one *other = drains->list[i];
+        const struct drain *drain = &other->drain;
+        if (!drain_is_over(drain) && (drain->step > DRAIN_LOWER || drain->acted)) {
+            struct drain_target still = target_of(other); /* needs it yet */
+            drain_ttl_cap(services_of(drains), &still, drain->ttl_s);
+        }
+    }
     discovery_publish(drains->state->discovery, clock_mono());
     const struct snapshot *current = publish_current(drains->state->publish);
     one->published = true;
