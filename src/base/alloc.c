@@ -86,6 +86,20 @@ void arena_deinit(struct arena *arena)
     arena->used = arena->size = 0;
 }
 
+void arena_clear(struct arena *arena)
+{
+    struct arena_block *kept = arena->blocks;
+    if (!kept || kept->bytes > ARENA_BLOCK_BYTES) {
+        arena_deinit(arena);
+        return;
+    }
+    arena->blocks = kept->next;
+    arena_deinit(arena);
+    kept->next = NULL;
+    arena->blocks = kept;
+    arena->size = kept->bytes;
+}
+
 void *arena_new(struct arena *arena, size_t bytes)
 {
     bytes = (bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);

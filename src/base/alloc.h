@@ -42,6 +42,8 @@ struct arena {
 
 void arena_init(struct arena *arena, const struct alloc *alloc);
 void arena_deinit(struct arena *arena);
+/* Empty, and ready for as much again: one block stays. */
+void arena_clear(struct arena *arena);
 /* 16-byte aligned memory that lives as long as the arena; NULL when there is none. */
 void *arena_new(struct arena *arena, size_t bytes);
 void *arena_new_zero(struct arena *arena, size_t bytes);

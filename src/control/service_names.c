@@ -269,22 +269,66 @@ static uint64_t service_views(struct services *services, const struct names_targ
     return shown | views_from_kept(services, target->desired, left);
 }
 
+void service_room_init(struct services *services)
+{
+    arena_init(&services->arena, services->alloc);
+    buf_init(&services->policy, services->alloc);
+    node_draft_init(&services->draft, services->alloc);
+}
+
+/* Room for `count` instances. */
+static int room_make(struct services *services, uint32_t count)
+{
+    if (services->room >= count) {
+        return ERR_OK;
+    }
+    uint32_t room = count * 2;
+    struct candidate *candidates =
+        mem_resize(services->alloc, services->candidates, room * sizeof(*candidates));
+    if (!candidates) {
+        return ERR_NOMEM;
+    }
+    services->candidates = candidates;
+    const struct instance_entry **entries =
+        mem_resize(services->alloc, services->entries, room * sizeof(void *));
+    if (!entries) {
+        return ERR_NOMEM;
+    }
+    services->entries = entries;
+    services->room = room;
+    return ERR_OK;
+}
+
+void service_room_free(struct services *services)
+{
+    mem_free(services->alloc, services->candidates);
+    mem_free(services->alloc, services->entries);
+    mem_free(services->alloc, services->jobs);
+    arena_deinit(&services->arena);
+    buf_deinit(&services->policy);
+    node_draft_deinit(&services->draft);
+}
+
 int service_names_put(struct services *services, const struct names_target *target,
                       struct service_run *run, bool all)
 {
-    struct slot slots[LIMIT_VIEWS] = {0};
-    uint32_t room = run->entry->instance_count + 1;
+    struct slot slots[LIMIT_VIEWS]; /* as many as there are views */
+    uint32_t view_count = target->desired->view_count;
+    int err = room_make(services, run->entry->instance_count + 1);
     struct build build = {.services = services,
                           .target = target,
                           .run = run,
                           .service = service_now(run->entry),
                           .ttl_s = service_ttl(run),
-                          .candidates = mem_new(services->alloc, room * sizeof(struct candidate)),
-                          .entries = mem_new(services->alloc, room * sizeof(void *))};
-    int err = build.candidates && build.entries ? ERR_OK : ERR_NOMEM;
-    arena_init(&build.arena, services->alloc);
-    buf_init(&build.policy, services->alloc);
-    node_draft_init(&build.draft, services->alloc);
+                          .candidates = services->candidates,
+                          .entries = services->entries,
+                          .jobs = services->jobs,
+                          .job_cap = services->job_room,
+                          .arena = services->arena,
+                          .policy = services->policy,
+                          .draft = services->draft};
+    arena_clear(&build.arena);
+    node_draft_clear(&build.draft);
     for (uint32_t i = 0; i < run->entry->instance_count; i++) {
         struct instance_run *instance = instance_run(run->entry->instances[i]);
         if (instance) {
@@ -295,23 +339,22 @@ int service_names_put(struct services *services, const struct names_target *targ
     if (err == ERR_OK) {
         sites_judge(services, target->desired, run, views, build.candidates, build.entries);
     }
-    for (unsigned view = 0; view < target->desired->view_count; view++) {
-        slots[view].wanted = false;
+    for (unsigned view = 0; view < view_count; view++) {
+        slots[view] = (struct slot){.wanted = false};
         if (views >> view & 1) {
             slot_find(target, build.service->name, view, &slots[view]);
         }
     }
-    for (unsigned view = 0; err == ERR_OK && view < target->desired->view_count; view++) {
+    for (unsigned view = 0; err == ERR_OK && view < view_count; view++) {
         if (slots[view].wanted && !slots[view].done) {
             err = group_build(&build, slots, view, all);
         }
     }
-    node_draft_deinit(&build.draft);
-    buf_deinit(&build.policy);
-    arena_deinit(&build.arena);
-    mem_free(services->alloc, build.jobs);
-    mem_free(services->alloc, build.candidates);
-    mem_free(services->alloc, build.entries);
+    services->arena = build.arena; /* what it has is used again */
+    services->policy = build.policy;
+    services->draft = build.draft;
+    services->jobs = build.jobs;
+    services->job_room = build.job_cap;
     return err;
 }
 

@@ -375,8 +375,7 @@ static int job_add(struct build *build, const uint8_t *name)
     build->job_count += err == ERR_OK;
     memset(build->set_bytes, 0, sizeof(build->set_bytes));
     node_draft_clear(&build->draft);
-    arena_deinit(&build->arena);
-    arena_init(&build->arena, build->services->alloc);
+    arena_clear(&build->arena);
     return err;
 }
 

@@ -11,6 +11,7 @@
 #include "control/services.h"
 #include "control/state.h"
 #include "control/timers.h"
+#include "snapshot/node.h"
 #include "failover/guard.h"
 
 struct instance_run;
@@ -203,6 +204,14 @@ struct services {
     unsigned view_count;
     struct mono now; /* of the call under way */
     struct wall wall;
+    /* Room for one service while its names are put, kept from one to the next. */
+    struct candidate *candidates;
+    const struct instance_entry **entries;
+    void *jobs; /* struct job, of service_build.h */
+    uint32_t room, job_room;
+    struct arena arena;
+    struct buf policy;
+    struct node_draft draft;
     bool starting;
     bool lost; /* nobody knows what is registered: names are carried from tree to tree */
 };
@@ -360,6 +369,8 @@ struct names_target {
 /* Puts the names of one service into the views that have it. `all`: also those of its instances. */
 int service_names_put(struct services *services, const struct names_target *target,
                       struct service_run *run, bool all);
+void service_room_init(struct services *services);
+void service_room_free(struct services *services);
 /* Gives one name back to its zone. */
 int name_give_back(struct services *services, const struct names_target *target,
                    const uint8_t *name);

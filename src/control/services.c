@@ -30,6 +30,7 @@ int services_new(struct control *control, const struct probe_port *probes,
     services->storm.timer.kind = TIMER_BRAKE;
     services->storm.policy = brake_policy_default();
     services->timer_total = 3;
+    service_room_init(services);
     budgets_init(services);
     int err = registry_new(control->alloc, &services->registry);
     err = err == ERR_OK ? timers_reserve(&services->timers, services->timer_total) : err;
@@ -94,6 +95,7 @@ void services_free(struct services *services)
     }
     storm_free(services);
     sites_free(services);
+    service_room_free(services);
     reverses_free(services);
     probes_free(services);
     timers_deinit(&services->timers);
