@@ -118,7 +118,11 @@ static void show_report(const json_t *drain)
         printf("  the last answer that led there was sent at %s UTC\n",
                clock_text(show_text(drain, "last_sent"), at));
     }
-    printf("  open connections were not counted: look at them before you power off\n");
+    if (json_is_true(json_object_get(drain, "safe_to_power_off"))) {
+        printf("  the gate says that nothing is connected: safe to power off\n");
+    } else {
+        printf("  open connections were not counted: look at them before you power off\n");
+    }
 }
 
 /* --- following one -------------------------------------------------------------------------------

@@ -180,6 +180,10 @@ const struct option OPTIONS[] = {
     {.path = "sites.NAME.need", .type = OPTION_NUMBER, .fallback = "0", .max = LIMIT_CHECKS,
      .unit = "checks", FIELD(desired_site, need),
      .text = "How many of the site's checks must pass; 0: all."},
+    {.path = "sites.NAME.gate", .type = OPTION_LIST, PLACE(desired_site, gate),
+     .read = read_checks,
+     .text = "One check that passes when nothing is connected to the site any more (a command that "
+             "counts, or a page that says so); a drain waits for it at the end."},
     {.path = "services", .type = OPTION_LIST, .read = read_services,
      .text = "Names that are answered from what is registered and checked; others may be "
              "registered while the server runs."},

@@ -110,25 +110,35 @@ void read_site_match(struct reading *reading, const struct option *option, const
 }
 
 /* What a check of a whole site needs that one of an instance has from its instance. */
+static void site_check_judge(struct reading *reading, const struct desired_site *site,
+                             const struct check *check)
+{
+    bool local = check->kind == CHECK_COMMAND || check->kind == CHECK_FILE;
+    if (check->kind == CHECK_TTL || check->kind == CHECK_CALCULATED || check->kind == CHECK_ALIAS) {
+        reading_error(reading, site->place, "use tcp, held, http, dns, command or file",
+                      "site %s: a site has no checks of kind %s", site->name,
+                      check_kind_name(check->kind));
+    } else if (!local && (!check->target || !check->port)) {
+        reading_error(reading, site->place, "name an address and a port in the site",
+                      "site %s: check %s has no `%s`", site->name, check->name,
+                      check->target ? "port" : "target");
+    }
+}
+
 static void site_checks_judge(struct reading *reading, const struct desired_site *site)
 {
     for (unsigned i = 0; i < site->check_count; i++) {
-        const struct check *check = &site->checks[i];
-        bool local = check->kind == CHECK_COMMAND || check->kind == CHECK_FILE;
-        if (check->kind == CHECK_TTL || check->kind == CHECK_CALCULATED ||
-            check->kind == CHECK_ALIAS) {
-            reading_error(reading, site->place, "use tcp, held, http, dns, command or file",
-                          "site %s: a site has no checks of kind %s", site->name,
-                          check_kind_name(check->kind));
-        } else if (!local && (!check->target || !check->port)) {
-            reading_error(reading, site->place, "name an address and a port in the site",
-                          "site %s: check %s has no `%s`", site->name, check->name,
-                          check->target ? "port" : "target");
-        }
+        site_check_judge(reading, site, &site->checks[i]);
     }
     if (site->need > site->check_count) {
         reading_error(reading, site->place, NULL, "site %s: %u of %u checks cannot pass",
                       site->name, site->need, site->check_count);
+    }
+    if (site->gate_count > 1) {
+        reading_error(reading, site->place, "join them in a command",
+                      "site %s: there is one gate, not %u", site->name, site->gate_count);
+    } else if (site->gate_count == 1) {
+        site_check_judge(reading, site, site->gate);
     }
 }
 

@@ -138,6 +138,19 @@ static enum drain_act verify(struct drain *drain, const struct drain_facts *fact
         return DRAIN_ACT_NONE;
     }
     drain->compliant = drain->until.ns ? drain->until : facts->wall;
+    enter(drain, facts->gate == GATE_NONE ? DRAIN_DONE : DRAIN_GATE, facts);
+    return drain->step == DRAIN_DONE ? DRAIN_ACT_RESTORE : DRAIN_ACT_NONE;
+}
+
+/* Caches are done with it; connections that were made before may not be. */
+static enum drain_act gate(struct drain *drain, const struct drain_facts *facts)
+{
+    if (facts->gate == GATE_OPEN || facts->gate == GATE_UNKNOWN) {
+        snprintf(drain->problem, sizeof(drain->problem), "the gate is not closed: %.200s",
+                 facts->gate_said && facts->gate_said[0] ? facts->gate_said : "nobody knows yet");
+        return DRAIN_ACT_NONE;
+    }
+    drain->gated = facts->gate == GATE_CLOSED;
     enter(drain, DRAIN_DONE, facts);
     return DRAIN_ACT_RESTORE;
 }
@@ -158,6 +171,8 @@ enum drain_act drain_advance(struct drain *drain, const struct drain_facts *fact
         return wait_new(drain, facts);
     case DRAIN_VERIFY:
         return verify(drain, facts);
+    case DRAIN_GATE:
+        return gate(drain, facts);
     case DRAIN_DONE:
     case DRAIN_ABORTED:
     case DRAIN_STEP_COUNT:

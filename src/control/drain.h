@@ -2,10 +2,10 @@
  *
  * A planned move away from a site or an instance, that waits until nobody is led there any more:
  *
- *   lower ─► wait-old ─► move ─► wait-new ─► verify ─► done
- *   the TTL   what was    the     what was    nobody    TTLs are
- *             told with   answers told        is led    as before
- *             the old TTL change  before      there
+ *   lower ─► wait-old ─► move ─► wait-new ─► verify ─► gate ─────► done
+ *   the TTL   what was    the     what was    nobody    nothing is   TTLs are
+ *             told with   answers told        is led    connected,   as before
+ *             the old TTL change  before      there     if it counts
  *
  * The waits are the ledger's (control/reach.h): exact instants, not TTLs that somebody added up. A
  * wait is never shortened, also not by a restart: what was in the image counts as told then. Pure:
@@ -21,6 +21,7 @@
     X(DRAIN_MOVE, "move", "answers change")                                 \
     X(DRAIN_WAIT_NEW, "wait-new", "caches still hold the old answers")      \
     X(DRAIN_VERIFY, "verify", "is anybody still led there?")                \
+    X(DRAIN_GATE, "gate", "what is connected there yet is waited for")      \
     X(DRAIN_DONE, "done", "no cache that honours TTLs leads anybody there") \
     X(DRAIN_ABORTED, "aborted", "given up; answers and TTLs are as before")
 
@@ -57,6 +58,7 @@ struct drain {
     struct wall until;                     /* of a wait: when it is over; 0: not known yet */
     struct mono until_mono;
     struct wall last_sent;   /* the last answer that led there */
+    bool gated;              /* the gate said that nothing is connected */
     struct wall compliant;   /* since when no cache that honours TTLs does */
     struct wall pessimistic; /* the same for those of `caches` in the configuration */
     char problem[256];       /* why it does not go on; empty: it does */
@@ -74,6 +76,8 @@ struct drain_facts {
     struct wall wall;
     /* What the step asked for is done, published, and no worker has what was before. */
     bool settled;
+    enum gate_state gate;
+    const char *gate_said;
     const char *refused; /* the rest cannot carry it now; NULL: it can */
     void (*reach)(void *ctx, struct drain_reach *out);
     void *ctx;

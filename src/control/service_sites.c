@@ -464,13 +464,24 @@ static void site_run_judge(struct services *services, struct site_run *site, con
 void site_outcome(struct services *services, struct site_check *check, enum outcome_kind outcome,
                   const char *detail)
 {
-    if (health_outcome(&check->policy, &check->health, outcome, services->now)) {
-        site_run_judge(services, check->site, detail);
+    struct site_run *site = check->site;
+    bool changed = health_outcome(&check->policy, &check->health, outcome, services->now);
+    if (check == site->gate) {
+        size_t len = strlen(detail);
+        len = len < sizeof(site->gate_said) ? len : sizeof(site->gate_said) - 1;
+        memcpy(site->gate_said, detail, len);
+        site->gate_said[len] = '\0';
+    } else if (changed) {
+        site_run_judge(services, site, detail);
     }
 }
 
 static void site_run_stop(struct services *services, struct site_run *site)
 {
+    if (site->gate && site->gate->probe.handle) {
+        services->probes->stop(services->probes->ctx, site->gate->probe.handle);
+    }
+    mem_free(services->alloc, site->gate);
     for (unsigned i = 0; i < site->check_count; i++) {
         if (site->checks[i].probe.handle) {
             services->probes->stop(services->probes->ctx, site->checks[i].probe.handle);
@@ -493,7 +504,7 @@ bool services_site_checks(const struct services *services, const char *site,
                           struct site_checks_status *out)
 {
     const struct site_run *run = site_run_find(services, site);
-    if (!run) {
+    if (!run || run->check_count == 0) {
         return false;
     }
     *out = (struct site_checks_status){.failed = run->failed, .count = run->check_count};
@@ -504,6 +515,38 @@ bool services_site_checks(const struct services *services, const char *site,
     return true;
 }
 
+static int site_check_start(struct services *services, struct site_run *site,
+                            const struct check *wanted, struct site_check *check)
+{
+    check->site = site;
+    check->policy = (struct health_policy){.rise = wanted->rise, .fall = wanted->fall};
+    health_init(&check->health, site->failed ? VERDICT_CRITICAL : VERDICT_UNKNOWN, services->now);
+    check->probe.site_check = check;
+    check->probe.check = *wanted;
+    check->probe.order = (struct probe_order){.probe = &check->probe,
+                                              .port = wanted->port,
+                                              .at_once = true,
+                                              .check = &check->probe.check};
+    int err = wanted->target /* a command or a file has none */
+                  ? address_from_text(wanted->target, &check->probe.order.address)
+                  : ERR_OK;
+    return err == ERR_OK ? services->probes->start(services->probes->ctx, &check->probe.order,
+                                                   &check->probe.handle)
+                         : err;
+}
+
+static int site_gate_start(struct services *services, const struct desired_site *desired,
+                           struct site_run *site)
+{
+    site->gate = mem_new_zero(services->alloc, 1, sizeof(*site->gate));
+    int err = site->gate ? site_check_start(services, site, desired->gate, site->gate) : ERR_NOMEM;
+    if (site->gate) {
+        site->gate->policy.rise = site->gate->policy.fall = 1; /* it says how it is */
+        health_init(&site->gate->health, VERDICT_UNKNOWN, services->now);
+    }
+    return err;
+}
+
 static int site_run_start(struct services *services, const struct desired_site *desired,
                           struct site_run *site)
 {
@@ -511,32 +554,31 @@ static int site_run_start(struct services *services, const struct desired_site *
     int err = ERR_OK;
     *site = (struct site_run){.name = desired->name, .need = desired->need};
     site->failed = before && before->failed;
-    site->checks = mem_new_zero(services->alloc, desired->check_count, sizeof(*site->checks));
+    site->checks = mem_new_zero(services->alloc, desired->check_count + 1U, sizeof(*site->checks));
     if (!site->checks) {
         return ERR_NOMEM;
     }
     for (unsigned i = 0; err == ERR_OK && i < desired->check_count; i++) {
         struct site_check *check = &site->checks[site->check_count++];
-        check->site = site;
-        check->policy = (struct health_policy){.rise = desired->checks[i].rise,
-                                               .fall = desired->checks[i].fall};
-        health_init(&check->health, site->failed ? VERDICT_CRITICAL : VERDICT_UNKNOWN,
-                    services->now);
-        check->probe.site_check = check;
-        check->probe.check = desired->checks[i];
-        check->probe.order = (struct probe_order){.probe = &check->probe,
-                                                  .port = desired->checks[i].port,
-                                                  .at_once = true,
-                                                  .check = &check->probe.check};
-        err = desired->checks[i].target /* a command or a file has none */
-                  ? address_from_text(desired->checks[i].target, &check->probe.order.address)
-                  : ERR_OK;
-        if (err == ERR_OK) {
-            err = services->probes->start(services->probes->ctx, &check->probe.order,
-                                          &check->probe.handle);
-        }
+        err = site_check_start(services, site, &desired->checks[i], check);
     }
-    return err;
+    return err == ERR_OK && desired->gate_count > 0 ? site_gate_start(services, desired, site)
+                                                    : err;
+}
+
+enum gate_state services_gate(const struct services *services, const char *site,
+                              const char **ret_said)
+{
+    const struct site_run *run = site_run_find(services, site);
+    *ret_said = run ? run->gate_said : "";
+    if (!run || !run->gate) {
+        return GATE_NONE;
+    }
+    enum verdict seen = run->gate->health.seen;
+    /* A warning is no: a command that only tests ends with status 1. */
+    return seen == VERDICT_UNKNOWN   ? GATE_UNKNOWN
+           : seen == VERDICT_PASSING ? GATE_CLOSED
+                                     : GATE_OPEN;
 }
 
 int services_sites_set(struct services *services, const struct desired_site *sites, uint32_t count,
@@ -547,7 +589,7 @@ int services_sites_set(struct services *services, const struct desired_site *sit
     int err = next ? ERR_OK : ERR_NOMEM;
     services->now = now;
     for (uint32_t i = 0; err == ERR_OK && i < count; i++) {
-        if (sites[i].check_count > 0) {
+        if (sites[i].check_count > 0 || sites[i].gate_count > 0) {
             err = site_run_start(services, &sites[i], &next[made++]);
         }
     }

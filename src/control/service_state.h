@@ -119,6 +119,8 @@ struct site_run {
     struct site_check *checks;
     unsigned check_count, need;
     bool failed;
+    struct site_check *gate; /* NULL: it has none */
+    char gate_said[128];     /* what its last outcome said */
 };
 
 struct service_run {

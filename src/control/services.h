@@ -97,6 +97,15 @@ struct site_checks_status {
 };
 bool services_site_checks(const struct services *services, const char *site,
                           struct site_checks_status *out);
+/* Is anything connected to the site yet? */
+enum gate_state {
+    GATE_NONE,    /* nobody knows: it has no gate */
+    GATE_UNKNOWN, /* not looked at yet */
+    GATE_OPEN,    /* it does not pass */
+    GATE_CLOSED   /* nothing is connected */
+};
+enum gate_state services_gate(const struct services *services, const char *site,
+                              const char **ret_said);
 /* A service may go back to sites that work again and wait (site NULL: to all of them). Returns
  * whether there was one. */
 bool services_failback(struct services *services, struct service_entry *service, const char *site,

@@ -78,6 +78,7 @@ json_t *drain_to_json(const struct drain *drain, struct wall now)
     json_object_set_new(json, "until", wall_to_json(drain->until));
     json_object_set_new(json, "left", json_real(waits && left > 0 ? left : 0));
     json_object_set_new(json, "last_sent", wall_to_json(drain->last_sent));
+    json_object_set_new(json, "safe_to_power_off", json_boolean(drain->gated));
     json_object_set_new(json, "compliant", wall_to_json(drain->compliant));
     json_object_set_new(json, "pessimistic", wall_to_json(drain->pessimistic));
     return json;
@@ -91,7 +92,8 @@ static json_t *drain_to_record(const struct drain *drain)
         json_array_append_new(entered, json_integer(drain->entered[step].ns));
     }
     return json_pack(
-        "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:I, s:I, s:I, s:I}",
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:I, s:I, s:I, s:I, "
+        "s:b}",
         "number", (json_int_t)drain->number, "site", json_text(drain->site), "service",
         json_text(drain->service), "instance", json_text(drain->instance), "to",
         json_text(drain->to), "reason", json_text(drain->reason), "owner", json_text(drain->owner),
@@ -99,7 +101,7 @@ static json_t *drain_to_record(const struct drain *drain)
         (json_int_t)drain->ttl_before_s, "for", (json_int_t)drain->override_ms, "step",
         drain_step_name(drain->step), "entered", entered, "until", (json_int_t)drain->until.ns,
         "last_sent", (json_int_t)drain->last_sent.ns, "compliant", (json_int_t)drain->compliant.ns,
-        "pessimistic", (json_int_t)drain->pessimistic.ns);
+        "pessimistic", (json_int_t)drain->pessimistic.ns, "gated", (int)drain->gated);
 }
 
 static void text_read(const json_t *json, const char *key, char *out, size_t size)
@@ -125,7 +127,8 @@ static bool drain_from_record(const json_t *json, struct drain *out)
                           .until = {number_read(json, "until")},
                           .last_sent = {number_read(json, "last_sent")},
                           .compliant = {number_read(json, "compliant")},
-                          .pessimistic = {number_read(json, "pessimistic")}};
+                          .pessimistic = {number_read(json, "pessimistic")},
+                          .gated = json_is_true(json_object_get(json, "gated"))};
     text_read(json, "site", out->site, sizeof(out->site));
     text_read(json, "service", out->service, sizeof(out->service));
     text_read(json, "instance", out->instance, sizeof(out->instance));
@@ -378,6 +381,9 @@ static void look(struct one *one)
             .refused = moves && judge(drains, one, &refusal) != ERR_OK ? refusal.reason : NULL,
             .reach = reach_look,
             .ctx = one};
+        if (one->drain.site[0]) {
+            facts.gate = services_gate(services_of(drains), one->drain.site, &facts.gate_said);
+        }
         enum drain_step at = one->drain.step;
         what = drain_advance(&one->drain, &facts);
         if (what != DRAIN_ACT_NONE) {

@@ -102,7 +102,9 @@ struct desired_site {
     uint16_t near_count;
     struct check *checks; /* of the site as a whole, each with a target */
     uint16_t check_count;
-    uint16_t need; /* of them; 0: all */
+    uint16_t need;      /* of them; 0: all */
+    struct check *gate; /* at most one: passes once nothing is connected there any more */
+    uint16_t gate_count;
     struct place place;
 };
 

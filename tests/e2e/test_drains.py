@@ -7,6 +7,7 @@ import threading
 import time
 
 import backends
+import daemons
 import pytest
 import test_services
 
@@ -202,6 +203,46 @@ def test_an_emergency_moves_at_once_and_says_what_it_did_not_wait_for(daemon):
         said = daemon.run("failover", *words)
         assert said.returncode != 0 and text in said.stderr, (words, said.stderr)
     assert daemon.texts(NAME) == ["127.0.1.1"]
+
+
+def test_a_drain_waits_for_the_gate(start, folder):
+    (folder / "data").mkdir()
+    connected = folder / "connected"
+    connected.write_text("3")
+    gate = f'''sites:
+  dc1:
+    gate:
+      - kind: command
+        interval: 200ms
+        command: "test -e {connected} && echo 3 are connected && exit 1; exit 0"
+'''
+    daemon = start(config=CONFIG.replace("DATA", str(folder / "data")) + gate, files={"zone": ZONE})
+    daemon.run("drain", "--site", "dc1", "--reason", "x", "--ttl", "4s", "--detach")
+    backends.until(lambda: "3 are connected" in (drains(daemon)[0]["problem"] or ""))
+    drain = drains(daemon)[0]
+    assert drain["step"] == "gate" and drain["compliant"] and not drain["safe_to_power_off"]
+    assert daemon.texts(NAME) == ["127.0.2.1"]
+    connected.unlink()
+    backends.until(lambda: drains(daemon)[0]["step"] == "done")
+    assert drains(daemon)[0]["safe_to_power_off"] is True
+    said = daemon.run("drain", "--site", "dc2", "--reason", "x", "--ttl", "4s").stdout
+    assert "open connections were not counted" in said  # dc2 has no gate
+    daemon.run("undrain", "--site", "dc1")
+    text = daemon.run("drain", "--site", "dc1", "--reason", "again", "--ttl", "4s")
+    assert text.returncode == 0 and "safe to power off" in text.stdout
+
+
+def test_a_gate_is_judged(folder):
+    (folder / "zone").write_text(ZONE)
+    broken = CONFIG.replace("PORT", "53").replace("DATA", str(folder)) + '''sites:
+  dc1: {gate: [{kind: http, port: 80}]}
+  dc2: {gate: [{kind: file, file: /x}, {kind: file, file: /y, name: y}]}
+'''
+    (folder / "broken.yaml").write_text(broken)
+    said = daemons.run("check", folder / "broken.yaml")
+    assert said.returncode == 1
+    assert "site dc1: check http has no `target`" in said.stderr
+    assert "site dc2: there is one gate, not 2" in said.stderr
 
 
 def test_foolish_requests_change_nothing(daemon):
