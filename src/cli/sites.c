@@ -35,6 +35,8 @@ static void state_cell(struct table *table, const json_t *site)
     } else if (waiting > 0) {
         table_cell(table, "works again; %lld %s for the failback", waiting,
                    print_plural(waiting, "service waits", "services wait"));
+    } else if (show_number(site, "instances") > 0 && show_number(site, "working") == 0) {
+        table_cell(table, "nothing works there");
     } else {
         table_cell(table, "up");
     }
