@@ -269,6 +269,13 @@ static void states_sweep(struct services *services, struct service_run *run)
     }
 }
 
+void sites_end(struct services *services, struct service_run *run)
+{
+    for (struct site_state *at = run->sites; at; at = at->next) {
+        failover_tell(services, run, at, false);
+    }
+}
+
 /* Does every instance work, so that no site can be down? */
 static bool all_work(const struct services *services, const struct service_entry *entry)
 {

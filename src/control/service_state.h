@@ -341,6 +341,8 @@ void sites_apply(const struct services *services, const struct desired *desired,
 /* Does the site fail its own checks? NULL is no site. */
 bool site_failed(const struct services *services, const char *site);
 void sites_forget(struct services *services, struct service_run *run);
+/* The service goes: nothing failed it any more. */
+void sites_end(struct services *services, struct service_run *run);
 void site_outcome(struct services *services, struct site_check *check, enum outcome_kind outcome,
                   const char *detail);
 void sites_free(struct services *services);

@@ -190,6 +190,7 @@ static void service_gone(struct services *services, struct service_entry *entry,
     if (!run) {
         return;
     }
+    sites_end(services, run);
     if (!before->over_zone) { /* else the zone has the name again */
         linger_add(services, entry->name, run->views);
     }

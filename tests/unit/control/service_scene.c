@@ -67,7 +67,7 @@ static void on_choice(void *ctx, const struct service_entry *service, enum choic
 static void on_failover(void *ctx, const struct service_entry *service, const struct failover *what)
 {
     struct scene *scene = ctx;
-    assert_non_null(service_now(service));
+    assert_true(what->back || service_now(service));
     assert_non_null(what->site);
     assert_true(what->failed_at.ns <= scene_now(scene).ns);
     scene->failed_over += what->back ? -1 : 1;
