@@ -159,7 +159,8 @@ def test_a_drain_loses_no_request(start, folder):
         visitors.start()
         stack.callback(visitors.stop)
         backends.until(lambda: visitors.served[SITES["dc1"]] > 20)
-        report = daemon.run_json("drain", "--site", "dc1", "--reason", "new switches", "--ttl", "2s")
+        report = daemon.run_json("drain", "--site", "dc1", "--reason", "new switches", "--ttl", "2s",
+                                 timeout=TTL + 60)
         assert report["step"] == "done"
         backends.until(lambda: time.time() > wall(report["pessimistic"]))
         sites["dc1"].kill()
