@@ -54,25 +54,35 @@ static inline struct told_words told_words(const struct slab *slab, const struct
     return (struct told_words){(uint32_t)first, (uint32_t)(last - first + 1)};
 }
 
+static inline uint32_t told_word_at(const struct slab *slab, const struct node *node,
+                                    uint32_t place)
+{
+    struct told_words words = told_words(slab, node);
+    return words.first + (place < words.count ? place : words.count - 1);
+}
+
+/* The place of a set: behind that of what is denied. The hidden set of a registered name
+ * (snapshot/policy.h) is its first, and is never told. */
+static inline uint32_t told_place(const struct node *node, uint32_t set)
+{
+    return set + !(node->head.flags & NODE_SERVICE);
+}
+
 /* The word of set `number` of the node, or (-1) of what is denied at its name. */
 static inline uint32_t told_word(const struct slab *slab, const struct node *node, int number)
 {
-    struct told_words words = told_words(slab, node);
-    /* The hidden set of a registered name (snapshot/policy.h) is its first, and is never told. */
-    uint32_t hidden = number >= 0 && node->head.flags & NODE_SERVICE;
-    uint32_t place = (uint32_t)(number + 1) - hidden;
-    return words.first + (place < words.count ? place : words.count - 1);
+    return told_word_at(slab, node, number < 0 ? 0 : told_place(node, (uint32_t)number));
 }
 
 /* `list` may be NULL: nobody keeps account. */
 static inline void told_add(struct told_list *list, const struct slab *slab,
-                            const struct node *node, int number, uint32_t ttl_s)
+                            const struct node *node, uint32_t place, uint32_t ttl_s)
 {
     if (!list) {
         return;
     }
     if (list->count < TOLD_MOST) {
-        list->at[list->count++] = (struct told){told_word(slab, node, number), ttl_s};
+        list->at[list->count++] = (struct told){told_word_at(slab, node, place), ttl_s};
     } else if (ttl_s > list->lost_ttl_s) {
         list->lost_ttl_s = ttl_s;
     }
@@ -82,11 +92,11 @@ static inline void told_add(struct told_list *list, const struct slab *slab,
 static inline void told_set(struct told_list *list, const struct slab *slab,
                             const struct node *node, const struct rrset *set)
 {
-    told_add(list, slab, node, (int)(set - node_rrsets(node)), set->ttl);
+    told_add(list, slab, node, told_place(node, (uint32_t)(set - node_rrsets(node))), set->ttl);
 }
 
 static inline void told_denied(struct told_list *list, const struct slab *slab,
                                const struct node *node, uint32_t ttl_s)
 {
-    told_add(list, slab, node, -1, ttl_s);
+    told_add(list, slab, node, 0, ttl_s);
 }

@@ -72,7 +72,7 @@ static void test_what_does_not_fit_holds_back_all(void **state)
     assert_int_equal(list.lost_ttl_s, 0);
     told_denied(&list, &slab, node, 7);
     told_denied(&list, &slab, node, 4);
-    told_add(NULL, &slab, node, 0, 9); /* nobody keeps account */
+    told_add(NULL, &slab, node, 1, 9); /* nobody keeps account */
     assert_int_equal(list.count, TOLD_MOST);
     assert_int_equal(list.lost_ttl_s, 7);
     ledger_note(&ledger, &list, 10);
@@ -109,7 +109,7 @@ static void test_words_never_meet(void **state)
                 assert_true((size_t)word * 32 >= at && (size_t)word * 32 < at + bytes);
             }
             struct told_list list = {0};
-            told_add(&list, &slab, node, 0, 9);
+            told_add(&list, &slab, node, 1, 9);
             ledger_note(&ledger, &list, round + 1);
             first = false;
             last = words.first + words.count - 1;
